@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include <coloop/error.hpp>
+
+#include <string>
+
+namespace coloop {
+
+namespace {
+
+class Category final : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "coloop"; }
+
+    [[nodiscard]] std::string message(int value) const override {
+        switch (static_cast<Errc>(value)) {
+            case Errc::end_of_stream:
+                return "end of stream";
+            case Errc::cancelled:
+                return "cancelled";
+            case Errc::closed:
+                return "closed by another coroutine";
+            case Errc::timed_out:
+                return "timed out";
+        }
+        return "unknown error " + std::to_string(value);
+    }
+
+    [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
+        switch (static_cast<Errc>(value)) {
+            case Errc::end_of_stream:
+                break;
+            case Errc::cancelled:
+                return std::errc::operation_canceled;
+            case Errc::closed:
+                return std::errc::bad_file_descriptor;
+            case Errc::timed_out:
+                return std::errc::timed_out;
+        }
+        return {value, *this};
+    }
+};
+
+std::string join(std::string_view operation, std::string_view object) {
+    std::string text(operation);
+    if (!operation.empty() && !object.empty()) {
+        text += ' ';
+    }
+    return text += object;
+}
+
+}  // namespace
+
+const std::error_category& coloop_category() noexcept {
+    static const Category category;
+    return category;
+}
+
+Error::Error(std::error_code code, std::string_view operation, std::string_view object)
+    : std::system_error(code, join(operation, object)) {}
+
+void Error::raise() const {
+    if (code() == Errc::cancelled) {
+        throw Cancelled();
+    }
+    if (code() == Errc::timed_out) {
+        throw TimedOut(*this);
+    }
+    if (code() == Errc::end_of_stream) {
+        throw EndOfStream(*this);
+    }
+    throw *this;
+}
+
+}  // namespace coloop
