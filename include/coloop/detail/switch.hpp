@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+//
+// The switch from one stack to another, inline, because that is where its price is decided: the
+// compiler then saves only what lives across it, and a jump instead of a return leaves the
+// processor's return-address prediction intact (an out-of-line switch costs several times more).
+//
+// A Context is the place where the side that is *not* running goes on. swap_context() stores the
+// running side in it and continues the stored one, so each pair of sides needs only one.
+#pragma once
+
+#include <coloop/export.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COLOOP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COLOOP_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define COLOOP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COLOOP_TSAN 1
+#endif
+#endif
+
+namespace coloop::detail {
+
+struct Context {
+    void* stack_pointer;
+    void* frame_pointer;
+    void* base_pointer;  // compilers reserve one more register in functions that realign the stack
+    void* resume_address;
+#if defined(COLOOP_ASAN)
+    const void* stack_low;  // the stack of the side that is not running
+    std::size_t stack_size;
+#endif
+#if defined(COLOOP_TSAN)
+    void* fiber;  // the side that is not running
+#endif
+};
+
+/// Runs on the new stack; returns the context whose stored side goes on when it is done.
+using ContextEntry = Context* (*)(void* argument);
+
+/// Prepares `context` so that the first swap calls `entry(argument)` on the stack that ends below
+/// `top` and starts at `low`.
+COLOOP_EXPORT void make_context(Context& context, std::byte* low, std::byte* top,
+                                ContextEntry entry, void* argument) noexcept;
+
+/// Must be called for each context whose entry has returned or was never called.
+COLOOP_EXPORT void discard_context(Context& context) noexcept;
+
+#if defined(COLOOP_CONTEXT_UCONTEXT) || defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
+
+COLOOP_EXPORT void swap_context(Context& context) noexcept;
+
+#define COLOOP_SWAP_OUT_OF_LINE 1
+#endif
+
+#if defined(COLOOP_CONTEXT_UCONTEXT)
+
+// swapcontext() keeps the floating-point control state itself.
+struct FloatingPointControl {};
+
+inline FloatingPointControl read_control() noexcept { return {}; }
+
+inline void exchange_control(FloatingPointControl& /*other*/) noexcept {}
+
+#elif defined(__x86_64__)
+
+struct FloatingPointControl {
+    std::uint32_t mxcsr;
+    std::uint16_t x87;
+};
+
+inline FloatingPointControl read_control() noexcept {
+    FloatingPointControl control;
+    asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(control.mxcsr), "=m"(control.x87));
+    return control;
+}
+
+/// Only the control bits belong to a coroutine; the sticky exception flags (the low six of MXCSR)
+/// stay what they are. Loading them when they differ would cost 50 ns a switch.
+inline void exchange_control(FloatingPointControl& other) noexcept {
+    constexpr std::uint32_t flags = 0x3f;
+    FloatingPointControl mine = read_control();
+    const std::uint32_t difference = (mine.mxcsr ^ other.mxcsr) & ~flags;
+    if ((difference | static_cast<std::uint32_t>(mine.x87 ^ other.x87)) != 0) [[unlikely]] {
+        const std::uint32_t mxcsr = (other.mxcsr & ~flags) | (mine.mxcsr & flags);
+        asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(other.x87));
+        other = mine;
+    }
+}
+
+#if defined(__AVX512F__)
+#define COLOOP_CLOBBER_AVX512                                                                  \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", \
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5",     \
+        "k6", "k7"
+#else
+#define COLOOP_CLOBBER_AVX512
+#endif
+#if defined(__CET__)
+#define COLOOP_LANDING "endbr64\n\t"
+#else
+#define COLOOP_LANDING ""
+#endif
+// Between the moment the stack pointer changes and the jump, an unwinder (in a profiler's signal
+// handler, say) must not read the new stack by this function's rules.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM) || defined(__clang__)
+#define COLOOP_CFI_HIDE ".cfi_remember_state\n\t.cfi_undefined rip\n\t"
+#define COLOOP_CFI_SHOW ".cfi_restore_state\n\t"
+#else
+#define COLOOP_CFI_HIDE ""
+#define COLOOP_CFI_SHOW ""
+#endif
+
+[[gnu::always_inline]] inline void jump_context(Context& context) noexcept {
+    Context* place = &context;
+    asm volatile(
+        "movq 0(%[place]), %%rcx\n\t"
+        "movq 8(%[place]), %%rdx\n\t"
+        "movq 16(%[place]), %%rsi\n\t"
+        "movq 24(%[place]), %%r8\n\t"
+        "leaq 1f(%%rip), %%rax\n\t"
+        "movq %%rsp, 0(%[place])\n\t"
+        "movq %%rbp, 8(%[place])\n\t"
+        "movq %%rbx, 16(%[place])\n\t"
+        "movq %%rax, 24(%[place])\n\t" COLOOP_CFI_HIDE
+        "movq %%rcx, %%rsp\n\t"
+        "movq %%rdx, %%rbp\n\t"
+        "movq %%rsi, %%rbx\n\t"
+        "jmp *%%r8\n\t" COLOOP_CFI_SHOW "1: " COLOOP_LANDING
+        : [place] "+D"(place)
+        :
+        : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",
+          "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+          "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",
+          "st(6)", "st(7)" COLOOP_CLOBBER_AVX512, "cc", "memory");
+}
+
+#undef COLOOP_CLOBBER_AVX512
+#undef COLOOP_LANDING
+#undef COLOOP_CFI_HIDE
+#undef COLOOP_CFI_SHOW
+
+#elif defined(__aarch64__)
+
+struct FloatingPointControl {
+    std::uint64_t fpcr;
+};
+
+inline FloatingPointControl read_control() noexcept {
+    FloatingPointControl control;
+    asm volatile("mrs %0, fpcr" : "=r"(control.fpcr));
+    return control;
+}
+
+inline void exchange_control(FloatingPointControl& other) noexcept {
+    const FloatingPointControl mine = read_control();
+    if (mine.fpcr != other.fpcr) [[unlikely]] {
+        asm volatile("msr fpcr, %0" : : "r"(other.fpcr));
+        other = mine;
+    }
+}
+
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM) || defined(__clang__)
+#define COLOOP_CFI_HIDE ".cfi_remember_state\n\t.cfi_undefined x30\n\t"
+#define COLOOP_CFI_SHOW ".cfi_restore_state\n\t"
+#else
+#define COLOOP_CFI_HIDE ""
+#define COLOOP_CFI_SHOW ""
+#endif
+
+[[gnu::always_inline]] inline void jump_context(Context& context) noexcept {
+    register Context* place asm("x0") = &context;
+    asm volatile(
+        "ldp x9, x10, [%[place]]\n\t"
+        "ldp x11, x16, [%[place], #16]\n\t"
+        "adr x12, 1f\n\t"
+        "mov x13, sp\n\t"
+        "stp x13, x29, [%[place]]\n\t"
+        "stp x19, x12, [%[place], #16]\n\t" COLOOP_CFI_HIDE
+        "mov sp, x9\n\t"
+        "mov x29, x10\n\t"
+        "mov x19, x11\n\t"
+        "br x16\n\t" COLOOP_CFI_SHOW
+        "1: hint #36\n\t"  // bti j: a landing place where branch targets are checked, else nothing
+        : [place] "+r"(place)
+        :
+        : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+          "x15", "x16", "x17", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28",
+          "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12",
+          "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24",
+          "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory");
+}
+
+#undef COLOOP_CFI_HIDE
+#undef COLOOP_CFI_SHOW
+
+#else
+#error "This processor has no switch of its own: configure with -DCOLOOP_CONTEXT=ucontext."
+#endif
+
+#if !defined(COLOOP_SWAP_OUT_OF_LINE)
+[[gnu::always_inline]] inline void swap_context(Context& context) noexcept { jump_context(context); }
+#endif
+
+#undef COLOOP_SWAP_OUT_OF_LINE
+
+/// The C++ runtime's per-thread exception state, as the Itanium C++ ABI lays it out.
+struct ExceptionGlobals {
+    void* caught;
+    unsigned int uncaught;
+};
+
+/// What the processor and the language runtimes keep once per thread and coloop keeps once per
+/// coroutine. Like a Context, a stored one belongs to the side that is not running.
+struct RuntimeState {
+    FloatingPointControl control;
+    int error_number;
+    ExceptionGlobals exceptions;
+
+    void exchange(int& errno_now, ExceptionGlobals& exceptions_now) noexcept {
+        exchange_control(control);
+        const int error = errno_now;
+        errno_now = error_number;
+        error_number = error;
+        const auto any = reinterpret_cast<std::uintptr_t>(exceptions_now.caught) |
+                         exceptions_now.uncaught |
+                         reinterpret_cast<std::uintptr_t>(exceptions.caught) | exceptions.uncaught;
+        if (any != 0) [[unlikely]] {
+            const ExceptionGlobals now = exceptions_now;
+            exceptions_now = exceptions;
+            exceptions = now;
+        }
+    }
+};
+
+}  // namespace coloop::detail

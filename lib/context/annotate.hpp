@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// What AddressSanitizer and ThreadSanitizer must be told of each switch. Without it the first
+// mistakes one stack for another and reports nonsense, and the second sees races between coroutines
+// of one thread. All of it is empty in builds without them.
+#pragma once
+
+#include <coloop/detail/switch.hpp>
+
+#if defined(COLOOP_ASAN)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(COLOOP_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+#if defined(__clang__)
+#define COLOOP_NOT_INSTRUMENTED [[clang::disable_sanitizer_instrumentation]]
+#else
+#define COLOOP_NOT_INSTRUMENTED [[gnu::no_sanitize("address", "thread")]]
+#endif
+
+namespace coloop::detail {
+
+inline void annotate_new([[maybe_unused]] Context& context, [[maybe_unused]] std::byte* low,
+                         [[maybe_unused]] std::byte* top) noexcept {
+#if defined(COLOOP_ASAN)
+    context.stack_low = low;
+    context.stack_size = static_cast<std::size_t>(top - low);
+#endif
+#if defined(COLOOP_TSAN)
+    context.fiber = __tsan_create_fiber(0);
+#endif
+}
+
+/// Call right before the running side leaves; give the result to annotate_arrival().
+[[gnu::always_inline]] inline void* annotate_leave([[maybe_unused]] Context& context) noexcept {
+    void* fake_stack = nullptr;
+#if defined(COLOOP_ASAN)
+    __sanitizer_start_switch_fiber(&fake_stack, context.stack_low, context.stack_size);
+#endif
+#if defined(COLOOP_TSAN)
+    void* to = context.fiber;
+    context.fiber = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(to, 0);
+#endif
+    return fake_stack;
+}
+
+/// The same for a side that never comes back.
+[[gnu::always_inline]] inline void annotate_last_leave([[maybe_unused]] Context& context) noexcept {
+#if defined(COLOOP_ASAN)
+    __sanitizer_start_switch_fiber(nullptr, context.stack_low, context.stack_size);
+#endif
+#if defined(COLOOP_TSAN)
+    void* to = context.fiber;
+    context.fiber = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(to, 0);
+#endif
+}
+
+/// Call first thing after a side has gone on; null if it has just begun.
+[[gnu::always_inline]] inline void annotate_arrival([[maybe_unused]] Context& context,
+                                                    [[maybe_unused]] void* fake_stack) noexcept {
+#if defined(COLOOP_ASAN)
+    __sanitizer_finish_switch_fiber(fake_stack, &context.stack_low, &context.stack_size);
+#endif
+}
+
+inline void annotate_end([[maybe_unused]] Context& context) noexcept {
+#if defined(COLOOP_TSAN)
+    __tsan_destroy_fiber(context.fiber);
+#endif
+}
+
+}  // namespace coloop::detail

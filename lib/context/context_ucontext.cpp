@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The portable switch, for processors without one of their own and to check the native one
+// against. swapcontext() also saves the signal mask, with a system call each way.
+#if defined(COLOOP_CONTEXT_UCONTEXT)
+
+#include "context/annotate.hpp"
+
+#include <ucontext.h>
+
+#include <coloop/detail/switch.hpp>
+
+#include <cstdint>
+#include <new>
+
+namespace coloop::detail {
+
+namespace {
+
+/// Lies at the top of the stack; Context::stack_pointer points to it.
+struct Sides {
+    ucontext_t outside;
+    ucontext_t inside;
+    bool inside_runs;
+    Context* context;
+    ContextEntry entry;
+    void* argument;
+};
+
+Sides& sides_of(Context& context) { return *static_cast<Sides*>(context.stack_pointer); }
+
+/// makecontext() passes only ints.
+COLOOP_NOT_INSTRUMENTED void begin(unsigned int high, unsigned int low) {
+    auto& sides = *reinterpret_cast<Sides*>((static_cast<std::uintptr_t>(high) << 32) | low);
+    annotate_arrival(*sides.context, nullptr);
+    Context* to = sides.entry(sides.argument);
+    annotate_last_leave(*to);
+    sides_of(*to).inside_runs = false;
+    setcontext(&sides_of(*to).outside);
+}
+
+}  // namespace
+
+void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry entry,
+                  void* argument) noexcept {
+    const auto address =
+        reinterpret_cast<std::uintptr_t>(top - sizeof(Sides)) & ~std::uintptr_t{63};
+    auto* sides = new (reinterpret_cast<void*>(address)) Sides;
+    sides->inside_runs = false;
+    sides->context = &context;
+    sides->entry = entry;
+    sides->argument = argument;
+    context.stack_pointer = sides;
+    getcontext(&sides->inside);
+    sides->inside.uc_stack.ss_sp = low;
+    sides->inside.uc_stack.ss_size = static_cast<std::size_t>(address) -
+                                     reinterpret_cast<std::uintptr_t>(low);
+    sides->inside.uc_link = nullptr;
+    const auto pointer = reinterpret_cast<std::uintptr_t>(sides);
+    makecontext(&sides->inside, reinterpret_cast<void (*)()>(begin), 2,
+                static_cast<unsigned int>(pointer >> 32), static_cast<unsigned int>(pointer));
+    annotate_new(context, low, top);
+}
+
+void discard_context(Context& context) noexcept { annotate_end(context); }
+
+[[gnu::noinline]] COLOOP_NOT_INSTRUMENTED void swap_context(Context& context) noexcept {
+    Sides& sides = sides_of(context);
+    ucontext_t& mine = sides.inside_runs ? sides.inside : sides.outside;
+    const ucontext_t& other = sides.inside_runs ? sides.outside : sides.inside;
+    sides.inside_runs = !sides.inside_runs;
+    void* fake_stack = annotate_leave(context);
+    swapcontext(&mine, &other);
+    annotate_arrival(context, fake_stack);
+}
+
+}  // namespace coloop::detail
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "context/guard.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+
+namespace coloop {
+
+namespace {
+
+constexpr int madv_guard_install = 102;  // Linux 6.13; older headers don't have it
+constexpr std::size_t mappings_per_guard = 2;
+
+std::atomic<std::size_t> mappings_used = 0;
+
+/// Three quarters of the kernel's limit: the rest is the program's.
+std::size_t mappings_allowed() noexcept {
+    static const std::size_t allowed = [] {
+        std::size_t limit = 65530;
+        if (std::FILE* file = std::fopen("/proc/sys/vm/max_map_count", "re")) {
+            if (std::fscanf(file, "%zu", &limit) != 1) {
+                limit = 65530;
+            }
+            std::fclose(file);
+        }
+        return limit / 4 * 3;
+    }();
+    return allowed;
+}
+
+}  // namespace
+
+std::size_t guard_size(std::size_t span) noexcept {
+    static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    // Code that was not built with -fstack-clash-protection may step over a small guard; where
+    // the stack is large enough, a larger one costs only address space.
+    return span >= 16 * 4 * page ? 4 * page : page;
+}
+
+Guard install_guard(std::byte* low, std::size_t size) noexcept {
+    // Asked for each guard anew: the answer may differ by memory (EINVAL on locked pages).
+    if (madvise(low, size, madv_guard_install) == 0) {
+        return {true, 0};
+    }
+    if (mappings_used.fetch_add(mappings_per_guard) + mappings_per_guard > mappings_allowed() ||
+        mprotect(low, size, PROT_NONE) != 0) {
+        return_guard_mappings(mappings_per_guard);
+        return {false, 0};
+    }
+    return {true, mappings_per_guard};
+}
+
+void return_guard_mappings(std::size_t count) noexcept { mappings_used.fetch_sub(count); }
+
+}  // namespace coloop
