@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/error.hpp>
+#include <coloop/export.hpp>
+#include <coloop/intrusive_list.hpp>
+
+namespace coloop {
+
+class Coroutine;
+
+/// A part of a coroutine's work that can be called off as a whole.
+///
+/// Opened by constructing it in a coroutine, closed by destroying it there; scopes nest as blocks
+/// do. Cancelling is level-triggered, as in Trio: whoever waits inside a cancelled scope gets
+/// Cancelled, and each further wait inside throws at once, until the scope is left. Costs no
+/// allocation. with_timeout() and TaskGroup are made of it and are what most programs want.
+///
+/// All members must be called on the thread of the scope's coroutine.
+class COLOOP_EXPORT CancelScope : public ListLink {
+public:
+    enum class Kind : bool { plain, shield };
+
+    /// Opens a scope in the calling coroutine. Inside a shield, cancelling an enclosing scope is
+    /// not felt.
+    explicit CancelScope(Kind kind = Kind::plain);
+
+    /// Opens the outermost scope of the calling coroutine, which is cancelled along with `parent`,
+    /// a detached scope that must stay open longer.
+    explicit CancelScope(CancelScope& parent);
+
+    struct Detached {};
+
+    /// A scope that no coroutine is inside of, for cancelling many coroutines together: they open
+    /// theirs with it as their parent. It is itself cancelled along with `parent`, if not null,
+    /// which must stay open longer.
+    CancelScope(Detached tag, CancelScope* parent) noexcept;
+
+    /// The calling coroutine's innermost scope; null if there is none, or outside coroutines.
+    [[nodiscard]] static CancelScope* innermost() noexcept;
+
+    CancelScope(const CancelScope&) = delete;
+    CancelScope& operator=(const CancelScope&) = delete;
+    ~CancelScope();
+
+    /// Cancels everything that goes on inside. Returns at once; may be called from a libuv
+    /// callback, from another coroutine, and again.
+    void cancel() noexcept;
+
+    /// True if waits inside throw: this scope or an enclosing one, up to the next shield, was
+    /// cancelled.
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+
+    /// True if cancel() was called on this very scope.
+    [[nodiscard]] bool cancel_called() const noexcept { return called_; }
+
+    /// True if a Cancelled that arrives at this scope's end is its own and stops there: it was
+    /// cancelled and no enclosing one was.
+    [[nodiscard]] bool absorbs() const noexcept;
+
+    /// Calls `function()`; returns false if this scope cut it short.
+    template <typename Function>
+    bool run(Function&& function) {
+        try {
+            function();
+            return true;
+        } catch (const Cancelled&) {
+            if (!absorbs()) {
+                throw;
+            }
+            return false;
+        }
+    }
+
+private:
+    void open() noexcept;
+    void spread() noexcept;
+
+    Coroutine* coroutine_;  // null if detached
+    CancelScope* outer_;    // what the coroutine's innermost scope was before
+    CancelScope* parent_;   // from where cancellation spreads to here
+    IntrusiveList<CancelScope> children_;
+    Kind kind_;
+    bool called_ = false;
+    bool cancelled_ = false;
+};
+
+/// Throws Cancelled if the calling coroutine is cancelled, without waiting: for long computations.
+COLOOP_EXPORT void check_cancelled();
+
+}  // namespace coloop

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/export.hpp>
+#include <coloop/intrusive_list.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace coloop {
+
+class Coroutine;
+class Wait;
+
+/// Something that can say what it is: "127.0.0.1:7000", "/etc/hosts".
+class COLOOP_EXPORT Describable {
+public:
+    [[nodiscard]] virtual std::string describe() const = 0;
+
+protected:
+    ~Describable() = default;
+};
+
+/// What a coroutine waits for, in words: "read" and the stream, "lock a mutex".
+struct WaitReason {
+    const char* operation;
+    const Describable* object = nullptr;
+};
+
+/// One waiter's place in a CoQueue.
+class WaitNode : public ListLink {
+public:
+    WaitNode(const WaitReason& why, std::uintptr_t what = 0) : reason(&why), tag(what) {}
+
+    Wait* wait = nullptr;
+    const WaitReason* reason;
+    std::uintptr_t tag;  // what the queue's owner wants to know of a waiter before it wakes it
+};
+
+/// One suspension of the calling coroutine: the record that whoever ends the wait settles, once.
+///
+/// A wake, a cancellation and a deadline may all come before the coroutine runs again; the first
+/// settles the wait and takes the coroutine out of every queue it is in, so nobody else finds it
+/// there. It lives in the frame of the function that waits. Users wait in a CoQueue instead.
+class COLOOP_EXPORT Wait {
+public:
+    enum class Outcome : std::uint8_t { pending, woken, cancelled };
+
+    /// For a wait in the queues that `nodes` are linked into.
+    Wait(WaitNode* nodes, std::size_t count) noexcept;
+
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+
+    /// Misuse outside a coroutine.
+    static void require_coroutine(const WaitReason& reason) noexcept;
+
+    /// True if a cancellable wait that began now would end at once.
+    [[nodiscard]] static bool already_cancelled() noexcept;
+
+    /// The one place where coroutines stop until they are woken. Returns how the wait was settled.
+    /// If not `cancellable`, cancelling leaves it alone.
+    Outcome suspend(bool cancellable) noexcept;
+
+    /// Ends the wait if nobody did before: true if this call settled it. The coroutine runs soon,
+    /// never inside this call.
+    bool settle(Outcome outcome, WaitNode* by = nullptr) noexcept;
+
+    /// The node whose queue woke it; null if it was cancelled.
+    [[nodiscard]] WaitNode* woken_by() const noexcept { return woken_by_; }
+
+    [[nodiscard]] Coroutine& coroutine() const noexcept { return *coroutine_; }
+
+private:
+    friend class CancelScope;
+    friend class CoroutineReport;
+
+    Coroutine* coroutine_;
+    WaitNode* nodes_;
+    std::size_t count_;
+    WaitNode* woken_by_ = nullptr;
+    std::uint64_t since_ = 0;
+    Outcome outcome_ = Outcome::pending;
+    bool cancellable_ = true;
+};
+
+}  // namespace coloop

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/coroutine.hpp>
+
+namespace coloop {
+
+/// The parts of a Coroutine that layers above its own keep up to date.
+struct CoroutineAccess {
+    static std::uint32_t& locks_held(Coroutine& coroutine) { return coroutine.locks_held_; }
+
+    static std::uint32_t& pending_requests(Coroutine& coroutine) {
+        return coroutine.pending_requests_;
+    }
+
+    static Scheduler& scheduler(Coroutine& coroutine) { return *coroutine.scheduler_; }
+
+    static CancelScope* scope(Coroutine& coroutine) { return coroutine.scope_; }
+};
+
+}  // namespace coloop

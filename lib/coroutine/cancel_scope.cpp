@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// Scopes form a tree along which cancelling spreads at once, so that a wait need only look at one
+// flag of the innermost scope. A shield ends the spreading. Each scope has one coroutine; those of
+// a task group's children hang below the group's scope.
+#include <coloop/cancel_scope.hpp>
+
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
+
+#include <coloop/coroutine.hpp>
+#include <coloop/wait.hpp>
+
+#include <string>
+
+namespace coloop {
+
+namespace {
+
+Coroutine* require_self() noexcept {
+    if (!in_coroutine()) {
+        misuse("a cancel scope was opened outside a coroutine; there is nothing to cancel");
+    }
+    return Coroutine::self();
+}
+
+}  // namespace
+
+CancelScope::CancelScope(Kind kind)
+    : coroutine_(require_self()),
+      outer_(coroutine_->scope_),
+      parent_(coroutine_->scope_),
+      kind_(kind) {
+    open();
+}
+
+CancelScope::CancelScope(CancelScope& parent)
+    : coroutine_(require_self()),
+      outer_(coroutine_->scope_),
+      parent_(&parent),
+      kind_(Kind::plain) {
+    open();
+}
+
+CancelScope::CancelScope(Detached /*tag*/, CancelScope* parent) noexcept
+    : coroutine_(nullptr), outer_(nullptr), parent_(parent), kind_(Kind::plain) {
+    open();
+}
+
+CancelScope* CancelScope::innermost() noexcept {
+    const Coroutine* self = Coroutine::self();
+    return self == nullptr ? nullptr : self->scope_;
+}
+
+void CancelScope::open() noexcept {
+    if (coroutine_ != nullptr) {
+        coroutine_->scope_ = this;
+    }
+    if (parent_ != nullptr) {
+        parent_->children_.push_back(*this);
+        cancelled_ = kind_ == Kind::plain && parent_->cancelled_;
+    }
+}
+
+CancelScope::~CancelScope() {
+    if (!children_.empty() || (coroutine_ != nullptr && coroutine_->scope_ != this)) {
+        misuse(std::string("a cancel scope was closed while a scope inside it is open") +
+               (in_coroutine() ? ", in " + describe(*Coroutine::self()) : std::string()) +
+               "; scopes nest as blocks do, and coroutines inside must end first");
+    }
+    if (coroutine_ != nullptr) {
+        coroutine_->scope_ = outer_;
+    }
+    if (is_linked()) {
+        unlink();
+    }
+}
+
+void CancelScope::cancel() noexcept {
+    called_ = true;
+    if (!cancelled_) {
+        spread();
+    }
+}
+
+void CancelScope::spread() noexcept {
+    cancelled_ = true;
+    if (coroutine_ != nullptr && coroutine_->scope_ == this) {
+        Wait* wait = coroutine_->wait_;
+        if (wait != nullptr && wait->cancellable_) {
+            wait->settle(Wait::Outcome::cancelled);
+        }
+    }
+    children_.for_each([](CancelScope& child) {
+        if (child.kind_ == Kind::plain && !child.cancelled_) {
+            child.spread();
+        }
+    });
+}
+
+bool CancelScope::absorbs() const noexcept {
+    return called_ && (kind_ == Kind::shield || parent_ == nullptr || !parent_->cancelled_);
+}
+
+void check_cancelled() {
+    if (in_coroutine() && Wait::already_cancelled()) {
+        throw Cancelled();
+    }
+}
+
+}  // namespace coloop

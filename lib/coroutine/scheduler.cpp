@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "coroutine/scheduler.hpp"
+
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
+
+namespace coloop {
+
+namespace {
+
+class WithoutLoop final : public Scheduler {
+    void became_ready() noexcept override { detail::thread.has_ready = true; }
+};
+
+constinit thread_local WithoutLoop loopless;
+
+}  // namespace
+
+void Scheduler::make_ready(Coroutine& coroutine) noexcept {
+    coroutine.status_ = Coroutine::Status::ready;
+    coroutine.next_ready_ = nullptr;
+    if (ready_++ == 0) {
+        first_ = last_ = &coroutine;
+        became_ready();
+    } else {
+        last_->next_ready_ = &coroutine;
+        last_ = &coroutine;
+    }
+}
+
+void Scheduler::run_next() {
+    Coroutine& coroutine = *first_;
+    first_ = coroutine.next_ready_;
+    --ready_;
+    if (first_ != nullptr) {
+        __builtin_prefetch(first_);
+        __builtin_prefetch(&first_->status_);
+    }
+    coroutine.switch_in(detail::thread);
+    if (coroutine.status_ == Coroutine::Status::done) {
+        coroutine.release();
+    }
+}
+
+Scheduler& Scheduler::without_loop() noexcept { return loopless; }
+
+Scheduler& Scheduler::current() noexcept {
+    const detail::Thread& thread = detail::thread;
+    if (thread.current != nullptr) {
+        return *thread.current->scheduler_;
+    }
+    return thread.scheduler != nullptr ? *thread.scheduler : loopless;
+}
+
+std::size_t run_ready() {
+    detail::Thread& thread = detail::thread;
+    if (thread.current != nullptr) {
+        misuse("run_ready() was called in " + describe(*thread.current) +
+               "; it runs coroutines from outside any of them");
+    }
+    std::size_t count = 0;
+    while (loopless.ready() > 0) {
+        loopless.run_next();
+        ++count;
+    }
+    thread.has_ready = false;
+    return count;
+}
+
+}  // namespace coloop

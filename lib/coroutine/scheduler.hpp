@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/coroutine.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace coloop {
+
+/// A queue of coroutines that may go on, in the order in which they became ready, and somebody who
+/// runs them soon: a loop, or without one the end of the outermost enter().
+class Scheduler {
+public:
+    Scheduler() = default;
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    /// Appends a coroutine that is new or whose wait was settled.
+    void make_ready(Coroutine& coroutine) noexcept;
+
+    [[nodiscard]] std::size_t ready() const noexcept { return ready_; }
+
+    /// Runs the first ready coroutine until it stops; there must be one. Outside coroutines only.
+    void run_next();
+
+    /// The scheduler of this thread's coroutines that have no loop.
+    static Scheduler& without_loop() noexcept;
+
+    /// Where a coroutine made here and now belongs.
+    static Scheduler& current() noexcept;
+
+    /// What waits that begin now are counted from, in nanoseconds of an arbitrary clock; zero
+    /// where there is none.
+    std::uint64_t now = 0;
+
+protected:
+    ~Scheduler() = default;
+
+    /// Called when the queue is no longer empty.
+    virtual void became_ready() noexcept = 0;
+
+private:
+    Coroutine* first_ = nullptr;
+    Coroutine* last_ = nullptr;
+    std::size_t ready_ = 0;
+};
+
+}  // namespace coloop
