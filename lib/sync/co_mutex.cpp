@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include <coloop/co_mutex.hpp>
+
+#include "base/misuse.hpp"
+#include "coroutine/access.hpp"
+#include "coroutine/report.hpp"
+
+namespace coloop {
+
+namespace {
+
+Coroutine& require_self(const char* operation) {
+    Coroutine* self = Coroutine::self();
+    if (self == nullptr) [[unlikely]] {
+        misuse(std::string(operation) +
+               " a mutex: called outside a coroutine; a CoMutex belongs to the coroutine that "
+               "locks it");
+    }
+    return *self;
+}
+
+}  // namespace
+
+/// Whoever hands the lock over does this for the new holder, so that it is never free in between.
+void CoMutex::take(Coroutine& coroutine) noexcept {
+    holder_ = &coroutine;
+    ++CoroutineAccess::locks_held(coroutine);
+}
+
+void CoMutex::lock() {
+    Coroutine& self = require_self("lock");
+    if (holder_ == nullptr) {
+        take(self);
+        return;
+    }
+    if (holder_ == &self) [[unlikely]] {
+        misuse("lock a mutex: " + describe(self) + " holds it already; a CoMutex is not recursive");
+    }
+    waiters_.wait();
+}
+
+bool CoMutex::try_lock() {
+    Coroutine& self = require_self("try to lock");
+    if (holder_ != nullptr) {
+        return false;
+    }
+    take(self);
+    return true;
+}
+
+void CoMutex::unlock() {
+    Coroutine& self = require_self("unlock");
+    if (holder_ != &self) [[unlikely]] {
+        misuse("unlock a mutex: " + describe(self) + " does not hold it; " +
+               (holder_ == nullptr ? "nobody does" : describe(*holder_) + " does"));
+    }
+    --CoroutineAccess::locks_held(self);
+    holder_ = nullptr;
+    if (!waiters_.empty()) {
+        take(waiters_.first());
+        waiters_.wake_one();
+    }
+}
+
+bool CoMutex::held_by_me() const noexcept { return holder_ != nullptr && holder_ == Coroutine::self(); }
+
+}  // namespace coloop

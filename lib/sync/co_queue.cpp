@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include <coloop/co_queue.hpp>
+
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
+
+namespace coloop {
+
+CoQueue::~CoQueue() {
+    if (!waiters_.empty()) [[unlikely]] {
+        misuse("a CoQueue was destroyed while " + describe_state(first(), 0) +
+               "; wake or cancel its waiters and let them run first");
+    }
+}
+
+bool CoQueue::wait_as(std::uintptr_t tag, Place place, bool cancellable) noexcept {
+    Wait::require_coroutine(reason_);
+    if (cancellable && Wait::already_cancelled()) {
+        return false;
+    }
+    WaitNode node(reason_, tag);
+    Wait wait(&node, 1);
+    if (place == front) {
+        waiters_.push_front(node);
+    } else {
+        waiters_.push_back(node);
+    }
+    return wait.suspend(cancellable) == Wait::Outcome::woken;
+}
+
+bool CoQueue::wake_one() noexcept {
+    if (waiters_.empty()) {
+        return false;
+    }
+    WaitNode& node = waiters_.front();
+    node.wait->settle(Wait::Outcome::woken, &node);
+    return true;
+}
+
+std::size_t CoQueue::wake_all() noexcept {
+    // Settling takes a waiter out of the queue, and nobody runs meanwhile.
+    std::size_t count = 0;
+    while (wake_one()) {
+        ++count;
+    }
+    return count;
+}
+
+}  // namespace coloop
