@@ -1,0 +1,31 @@
+# coloop_add_tests(<label> <source>...): one doctest binary; each of its cases becomes the ctest
+# test "<label>/<case>" with that label. Tests may look inside: they see lib/ and hidden symbols.
+find_package(doctest REQUIRED)
+include(doctest)
+
+set(COLOOP_TEST_TIMEOUT 60 CACHE STRING "Seconds after which a test is taken to hang")
+
+function(coloop_add_tests label)
+    set(target test-${label})
+    add_executable(${target} ${ARGN})
+    target_include_directories(${target} PRIVATE
+        ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/test
+    )
+    target_link_libraries(${target} PRIVATE
+        coloop::coloop fmt::fmt coloop_test_main coloop_warnings
+    )
+    doctest_discover_tests(${target}
+        TEST_PREFIX ${label}/
+        PROPERTIES LABELS ${label} TIMEOUT ${COLOOP_TEST_TIMEOUT}
+    )
+
+    # doctest_discover_tests splits a name at ';' into halves that match nothing and so pass.
+    add_test(NAME count/${label} COMMAND ${CMAKE_COMMAND}
+        -D CTEST=${CMAKE_CTEST_COMMAND}
+        -D BUILD=${PROJECT_BINARY_DIR}
+        -D LABEL=${label}
+        -D BINARY=$<TARGET_FILE:${target}>
+        -D EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}
+        -P ${PROJECT_SOURCE_DIR}/cmake/check_test_count.cmake
+    )
+endfunction()
