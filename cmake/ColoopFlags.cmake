@@ -23,7 +23,7 @@ endif()
 # Stack clash protection touches a frame page by page, so that none can jump over the guard of a
 # coroutine's stack. Each flag is asked for, since not every compiler has each on every CPU.
 set(coloop_hardening)
-foreach(flag IN ITEMS -fstack-clash-protection -fstack-protector-strong -fcf-protection)
+foreach(flag IN ITEMS -fstack-clash-protection -fstack-protector-strong -fcf-protection=branch)
     string(MAKE_C_IDENTIFIER "coloop_has${flag}" has_flag)
     check_cxx_compiler_flag(${flag} ${has_flag})
     if(${has_flag})
@@ -37,5 +37,5 @@ add_library(coloop_warnings INTERFACE)
 target_compile_options(coloop_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wvla
     -Wcast-align -Wdouble-promotion -Wextra-semi -Wformat=2 -Wimplicit-fallthrough
-    -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wundef -Wunused
+ -Wold-style-cast -Woverloaded-virtual -Wundef -Wunused
 )

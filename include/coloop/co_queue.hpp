@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <new>
+
 #include <coloop/cancel_scope.hpp>
 #include <coloop/error.hpp>
 #include <coloop/export.hpp>
 #include <coloop/wait.hpp>
-
-#include <cstddef>
-#include <new>
 
 namespace coloop {
 

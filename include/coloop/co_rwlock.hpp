@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+
 #include <coloop/co_queue.hpp>
 #include <coloop/export.hpp>
-
-#include <cstddef>
 
 namespace coloop {
 

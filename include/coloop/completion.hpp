@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/co_queue.hpp>
-
 #include <optional>
 #include <utility>
+
+#include <coloop/co_queue.hpp>
 
 namespace coloop {
 

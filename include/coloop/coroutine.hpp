@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/detail/switch.hpp>
-#include <coloop/export.hpp>
-
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +9,9 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include <coloop/detail/switch.hpp>
+#include <coloop/export.hpp>
 
 namespace coloop {
 
@@ -41,11 +41,11 @@ namespace detail {
 
 /// What coloop keeps for each thread.
 struct Thread {
-    Coroutine* current;        // null outside coroutines
-    Scheduler* scheduler;      // of coroutines that are created outside; null: none of a loop's
-    int* error_number;         // where this thread's errno lies
+    Coroutine* current;    // null outside coroutines
+    Scheduler* scheduler;  // of coroutines that are created outside; null: none of a loop's
+    int* error_number;     // where this thread's errno lies
     ExceptionGlobals* exceptions;
-    bool has_ready;            // coroutines wait to be run that no loop will run
+    bool has_ready;  // coroutines wait to be run that no loop will run
 };
 
 // Initial-exec, because a switch cannot afford the general model's call; coloop pins a coroutine to
@@ -123,7 +123,9 @@ public:
 private:
     friend class CancelScope;
     friend class CoroutineReport;
+    friend class Loop;
     friend class Scheduler;
+    friend class TaskGroup;
     friend class Wait;
     friend struct CoroutineAccess;
 
@@ -157,6 +159,7 @@ private:
                     }
                 }
             } guard{coroutine};
+
             coroutine->put(std::forward<Function>(function));
             guard.coroutine = nullptr;
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/export.hpp>
-
 #include <string_view>
 #include <system_error>
+
+#include <coloop/export.hpp>
 
 namespace coloop {
 

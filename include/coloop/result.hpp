@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/error.hpp>
-
 #include <optional>
 #include <utility>
 #include <variant>
+
+#include <coloop/error.hpp>
 
 namespace coloop {
 
@@ -16,9 +16,13 @@ namespace coloop {
 template <typename T>
 class [[nodiscard]] Result {
 public:
-    Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor): return sites read as the value
+    Result(T value)
+        : content_(std::in_place_index<0>, std::move(value)) {
+    }  // NOLINT(google-explicit-constructor): return sites read as the value
 
-    Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): return sites read as the error
+    Result(Error error)
+        : content_(std::in_place_index<1>, std::move(error)) {
+    }  // NOLINT(google-explicit-constructor): return sites read as the error
 
     [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
 
@@ -64,7 +68,9 @@ class [[nodiscard]] Result<void> {
 public:
     Result() = default;
 
-    Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor): return sites read as the error
+    Result(Error error)
+        : error_(std::move(error)) {
+    }  // NOLINT(google-explicit-constructor): return sites read as the error
 
     [[nodiscard]] bool has_value() const noexcept { return !error_; }
 

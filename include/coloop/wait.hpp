@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/export.hpp>
-#include <coloop/intrusive_list.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include <coloop/export.hpp>
+#include <coloop/intrusive_list.hpp>
 
 namespace coloop {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <coloop/error.hpp>
-
 #include <string>
+
+#include <coloop/error.hpp>
 
 namespace coloop {
 

@@ -9,11 +9,11 @@
 // exceptions end there.
 #if !defined(COLOOP_CONTEXT_UCONTEXT)
 
-#include "context/annotate.hpp"
+#include <new>
 
 #include <coloop/detail/switch.hpp>
 
-#include <new>
+#include "context/annotate.hpp"
 
 extern "C" void coloop_context_boot() noexcept;
 

@@ -4,14 +4,14 @@
 // against. swapcontext() also saves the signal mask, with a system call each way.
 #if defined(COLOOP_CONTEXT_UCONTEXT)
 
-#include "context/annotate.hpp"
+#include <cstdint>
+#include <new>
 
 #include <ucontext.h>
 
 #include <coloop/detail/switch.hpp>
 
-#include <cstdint>
-#include <new>
+#include "context/annotate.hpp"
 
 namespace coloop::detail {
 
@@ -53,8 +53,8 @@ void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry
     context.stack_pointer = sides;
     getcontext(&sides->inside);
     sides->inside.uc_stack.ss_sp = low;
-    sides->inside.uc_stack.ss_size = static_cast<std::size_t>(address) -
-                                     reinterpret_cast<std::uintptr_t>(low);
+    sides->inside.uc_stack.ss_size =
+        static_cast<std::size_t>(address) - reinterpret_cast<std::uintptr_t>(low);
     sides->inside.uc_link = nullptr;
     const auto pointer = reinterpret_cast<std::uintptr_t>(sides);
     makecontext(&sides->inside, reinterpret_cast<void (*)()>(begin), 2,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "context/guard.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdio>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace coloop {
 

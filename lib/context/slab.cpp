@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "context/slab.hpp"
 
-#include "context/guard.hpp"
-#include "context/stack.hpp"
-
-#include <sys/mman.h>
-
 #include <cstdint>
 #include <new>
 #include <utility>
 
+#include <sys/mman.h>
+
 #include <coloop/detail/switch.hpp>
+
+#include "context/guard.hpp"
+#include "context/stack.hpp"
 
 #if defined(COLOOP_ASAN)
 #include <sanitizer/asan_interface.h>

@@ -13,8 +13,7 @@ constexpr std::size_t smallest_span = std::size_t{16} << 10;
 constexpr std::size_t largest_span = std::size_t{1} << 30;
 constexpr std::size_t largest_slab = std::size_t{1} << 30;
 constexpr std::size_t most_per_slab = 1024;
-constexpr std::size_t span_count =
-    std::bit_width(largest_span) - std::bit_width(smallest_span) + 1;
+constexpr std::size_t span_count = std::bit_width(largest_span) - std::bit_width(smallest_span) + 1;
 
 /// The pools of one thread, by the binary logarithm of their span.
 struct Pools {
@@ -51,7 +50,8 @@ StackPool* pool_for(std::size_t size) noexcept {
         return nullptr;
     }
     const std::size_t span = std::bit_ceil(std::max(size, smallest_span));
-    const auto index = static_cast<std::size_t>(std::bit_width(span) - std::bit_width(smallest_span));
+    const auto index =
+        static_cast<std::size_t>(std::bit_width(span) - std::bit_width(smallest_span));
     if (pools == nullptr) [[unlikely]] {
         pools = new (std::nothrow) Pools;
         if (pools == nullptr) {
@@ -81,7 +81,8 @@ bool StackPool::grow() noexcept {
     if (!slabs_.empty() && !slabs_.back().full()) {
         return true;
     }
-    const std::size_t most = std::min(most_per_slab, std::max<std::size_t>(largest_slab / span_, 1));
+    const std::size_t most =
+        std::min(most_per_slab, std::max<std::size_t>(largest_slab / span_, 1));
     try {
         slabs_.reserve(slabs_.size() + 1);
         // A process with little address space left gets a smaller slab.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "context/slab.hpp"
-#include "context/stack.hpp"
-
 #include <algorithm>
 #include <cstddef>
 #include <vector>
+
+#include "context/slab.hpp"
+#include "context/stack.hpp"
 
 namespace coloop {
 

@@ -15,6 +15,11 @@ struct CoroutineAccess {
 
     static Scheduler& scheduler(Coroutine& coroutine) { return *coroutine.scheduler_; }
 
+    /// Before it first runs only.
+    static void scheduler(Coroutine& coroutine, Scheduler& scheduler) {
+        coroutine.scheduler_ = &scheduler;
+    }
+
     static CancelScope* scope(Coroutine& coroutine) { return coroutine.scope_; }
 };
 

@@ -3,15 +3,14 @@
 // Scopes form a tree along which cancelling spreads at once, so that a wait need only look at one
 // flag of the innermost scope. A shield ends the spreading. Each scope has one coroutine; those of
 // a task group's children hang below the group's scope.
+#include <string>
+
 #include <coloop/cancel_scope.hpp>
-
-#include "base/misuse.hpp"
-#include "coroutine/report.hpp"
-
 #include <coloop/coroutine.hpp>
 #include <coloop/wait.hpp>
 
-#include <string>
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
 
 namespace coloop {
 
@@ -35,10 +34,7 @@ CancelScope::CancelScope(Kind kind)
 }
 
 CancelScope::CancelScope(CancelScope& parent)
-    : coroutine_(require_self()),
-      outer_(coroutine_->scope_),
-      parent_(&parent),
-      kind_(Kind::plain) {
+    : coroutine_(require_self()), outer_(coroutine_->scope_), parent_(&parent), kind_(Kind::plain) {
     open();
 }
 

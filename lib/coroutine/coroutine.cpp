@@ -3,23 +3,22 @@
 // The life of a coroutine outside its switch. From the top of its stack down lie: the stack's
 // record, the name, the Coroutine itself if nobody else keeps it, the function object, and the
 // frames. So a spawned coroutine that waits in a shallow frame is one page in all.
-#include <coloop/coroutine.hpp>
-
-#include "base/misuse.hpp"
-#include "context/stack.hpp"
-#include "coroutine/report.hpp"
-#include "coroutine/scheduler.hpp"
-
-#include <coloop/error.hpp>
-
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <string>
+
+#include <cxxabi.h>
+
+#include <coloop/coroutine.hpp>
+#include <coloop/error.hpp>
+
+#include "base/misuse.hpp"
+#include "context/stack.hpp"
+#include "coroutine/report.hpp"
+#include "coroutine/scheduler.hpp"
 
 namespace coloop {
 

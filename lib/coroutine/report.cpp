@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "coroutine/report.hpp"
 
-#include "context/stack.hpp"
+#include <cstdio>
 
 #include <coloop/wait.hpp>
 
-#include <cstdio>
+#include "context/stack.hpp"
 
 namespace coloop {
 
@@ -35,7 +35,8 @@ private:
             return {};
         }
         char text[40];
-        std::snprintf(text, sizeof text, " for %.3g s", static_cast<double>(now - wait.since_) / 1e9);
+        std::snprintf(text, sizeof text, " for %.3g s",
+                      static_cast<double>(now - wait.since_) / 1e9);
         return text;
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/coroutine.hpp>
-
 #include <functional>
 #include <string>
+
+#include <coloop/coroutine.hpp>
 
 namespace coloop {
 

@@ -9,6 +9,10 @@ namespace coloop {
 namespace {
 
 class WithoutLoop final : public Scheduler {
+public:
+    constexpr WithoutLoop() noexcept : Scheduler(false) {}
+
+private:
     void became_ready() noexcept override { detail::thread.has_ready = true; }
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/coroutine.hpp>
-
 #include <cstddef>
 #include <cstdint>
+
+#include <coloop/coroutine.hpp>
 
 namespace coloop {
 
@@ -12,7 +12,9 @@ namespace coloop {
 /// runs them soon: a loop, or without one the end of the outermost enter().
 class Scheduler {
 public:
-    Scheduler() = default;
+    /// `loop` tells those who need one, and is true for LoopState only.
+    explicit constexpr Scheduler(bool loop) noexcept : is_loop(loop) {}
+
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
 
@@ -33,6 +35,8 @@ public:
     /// What waits that begin now are counted from, in nanoseconds of an arbitrary clock; zero
     /// where there is none.
     std::uint64_t now = 0;
+
+    const bool is_loop;
 
 protected:
     ~Scheduler() = default;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+
+#include <coloop/cancel_scope.hpp>
+#include <coloop/coroutine.hpp>
 #include <coloop/wait.hpp>
 
 #include "base/misuse.hpp"
 #include "coroutine/scheduler.hpp"
-
-#include <coloop/cancel_scope.hpp>
-#include <coloop/coroutine.hpp>
-
-#include <string>
 
 namespace coloop {
 

@@ -62,6 +62,8 @@ void CoMutex::unlock() {
     }
 }
 
-bool CoMutex::held_by_me() const noexcept { return holder_ != nullptr && holder_ == Coroutine::self(); }
+bool CoMutex::held_by_me() const noexcept {
+    return holder_ != nullptr && holder_ == Coroutine::self();
+}
 
 }  // namespace coloop

@@ -8,10 +8,10 @@
 // running side in it and continues the stored one, so each pair of sides needs only one.
 #pragma once
 
-#include <coloop/export.hpp>
-
 #include <cstddef>
 #include <cstdint>
+
+#include <coloop/export.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define COLOOP_ASAN 1
@@ -98,10 +98,10 @@ inline void exchange_control(FloatingPointControl& other) noexcept {
 }
 
 #if defined(__AVX512F__)
-#define COLOOP_CLOBBER_AVX512                                                                  \
-    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", \
-        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5",     \
-        "k6", "k7"
+#define COLOOP_CLOBBER_AVX512                                                                     \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",   \
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", \
+        "k7"
 #else
 #define COLOOP_CLOBBER_AVX512
 #endif
@@ -194,10 +194,10 @@ inline void exchange_control(FloatingPointControl& other) noexcept {
         : [place] "+r"(place)
         :
         : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
-          "x15", "x16", "x17", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28",
-          "x30", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12",
-          "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24",
-          "v25", "v26", "v27", "v28", "v29", "v30", "v31", "cc", "memory");
+          "x15", "x16", "x17", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30",
+          "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
+          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26",
+          "v27", "v28", "v29", "v30", "v31", "cc", "memory");
 }
 
 #undef COLOOP_CFI_HIDE
@@ -208,7 +208,9 @@ inline void exchange_control(FloatingPointControl& other) noexcept {
 #endif
 
 #if !defined(COLOOP_SWAP_OUT_OF_LINE)
-[[gnu::always_inline]] inline void swap_context(Context& context) noexcept { jump_context(context); }
+[[gnu::always_inline]] inline void swap_context(Context& context) noexcept {
+    jump_context(context);
+}
 #endif
 
 #undef COLOOP_SWAP_OUT_OF_LINE

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <uv.h>
+
+#include <coloop/cancel_scope.hpp>
+#include <coloop/co_queue.hpp>
+#include <coloop/result.hpp>
+#include <coloop/wait.hpp>
+
+#include "coroutine/scheduler.hpp"
+#include "loop/deadline_queue.hpp"
+
+namespace coloop {
+
+/// What a Loop stands for: the ready queue, the deadlines and the five internal handles that tie
+/// them to a libuv loop. It outlives the Loop until libuv has let go of the handles.
+///
+/// Callbacks only make coroutines ready. They run from drain(): after polling (check), for what I/O
+/// has woken, and before it (prepare), for what timers, closing handles and code outside uv_run()
+/// have. The idle handle is active only while somebody is ready, to keep libuv from blocking or
+/// returning; all others never keep the loop alive by themselves, except the timer while a deadline
+/// is set that somebody waits for.
+class LoopState final : public Scheduler {
+public:
+    /// A loop of its own; fails if the system refuses.
+    static Result<LoopState*> create() noexcept;
+
+    /// The state of `uv` on this thread, made if there is none yet; counts its users.
+    static Result<LoopState*> attach(uv_loop_t* uv) noexcept;
+
+    /// The running coroutine's loop; misuse, naming what cannot be done, if there is none.
+    static LoopState& current(const char* operation) noexcept;
+
+    [[nodiscard]] uv_loop_t* uv() const noexcept { return uv_; }
+
+    [[nodiscard]] bool owned() const noexcept { return own_ != nullptr; }
+
+    /// The loop's clock, in nanoseconds.
+    [[nodiscard]] std::uint64_t time() const noexcept { return uv_hrtime(); }
+
+    /// Sets a deadline; `when` is of the loop's clock.
+    void add(Deadline& deadline, std::uint64_t when);
+    void remove(Deadline& deadline) noexcept;
+
+    /// Suspends the calling coroutine until the loop has polled once; false if cancelled.
+    [[nodiscard]] bool wait_turn() noexcept { return next_turn_.wait(std::nothrow); }
+
+    /// Counts coroutines, handles and others that the state must outlive.
+    void begin_work() noexcept { ++work_; }
+
+    void end_work() noexcept;
+
+    /// Takes a coroutine that was created for this loop.
+    Result<void> start(Coroutine* coroutine, std::string_view name) noexcept;
+
+    CancelScope& root() noexcept { return root_; }
+
+    void post(std::function<void()> function);
+
+    /// Counts those that keep the loop alive for other threads.
+    void keep_alive(int change) noexcept;
+
+    bool run();
+    void stop_owned() noexcept;
+
+    /// Lets go of the loop once its coroutines have ended and its handles are closed; then calls
+    /// `done()` and is gone.
+    void leave(std::function<void()> done) noexcept;
+
+private:
+    enum class Phase : std::uint8_t { running, leaving, closing, closed };
+
+    /// Returns the memory of stacks that stay unused; set while coroutines come and go.
+    class Trimmer final : public Deadline {
+    public:
+        explicit Trimmer(LoopState& state) : state_(state) {}
+
+        void note_spawn() noexcept;
+
+    private:
+        void expire() noexcept override;
+
+        LoopState& state_;
+        bool busy_ = false;
+    };
+
+    explicit LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept;
+    ~LoopState();
+
+    int open_handles() noexcept;
+    void close_handles() noexcept;
+    void on_closed() noexcept;
+    void became_ready() noexcept override;
+    void drain();
+    void after_drain() noexcept;
+    void arm_timer() noexcept;
+    void run_posted();
+    void report_deadlock() const;
+
+    std::unique_ptr<uv_loop_t> own_;
+    uv_loop_t* uv_;
+    uv_prepare_t prepare_;
+    uv_check_t check_;
+    uv_idle_t idle_;
+    uv_timer_t timer_;
+    uv_async_t async_;
+    int open_handles_ = 0;
+
+    DeadlineQueue deadlines_;
+    Trimmer trimmer_{*this};
+    std::uint64_t armed_for_ = 0;  // zero: the timer is stopped
+    CoQueue next_turn_{"yield to the loop"};
+    CancelScope root_{CancelScope::Detached(), nullptr};
+    std::size_t work_ = 0;
+    std::size_t users_ = 1;
+    int keep_alive_ = 0;
+    bool draining_ = false;
+    Phase phase_ = Phase::running;
+    std::function<void()> done_;
+
+    std::mutex posted_mutex_;
+    std::vector<std::function<void()>> posted_;
+    bool accepts_posts_ = true;
+};
+
+}  // namespace coloop

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include <cstdio>
+
+#include <coloop/timeout.hpp>
+
+#include "loop/loop_state.hpp"
+
+namespace coloop {
+
+namespace {
+
+std::int64_t steady_ns(std::chrono::steady_clock::time_point when) noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
+}
+
+}  // namespace
+
+TimeoutScope::TimeoutScope(std::int64_t nanoseconds)
+    : state_(LoopState::current("time out")), allowed_(nanoseconds) {
+    if (nanoseconds <= 0) {
+        expire();
+    } else {
+        const std::uint64_t now = state_.time();
+        state_.add(*this, now + static_cast<std::uint64_t>(nanoseconds));
+    }
+}
+
+TimeoutScope::TimeoutScope(std::chrono::steady_clock::time_point when)
+    : TimeoutScope(steady_ns(when) - static_cast<std::int64_t>(uv_hrtime())) {}
+
+TimeoutScope::~TimeoutScope() {
+    if (is_set()) {
+        state_.remove(*this);
+    }
+}
+
+void TimeoutScope::expire() noexcept {
+    expired_ = true;
+    cancel();
+}
+
+void TimeoutScope::raise() const {
+    char text[48];
+    std::snprintf(text, sizeof text, "after %.6g s", static_cast<double>(allowed_) / 1e9);
+    throw TimedOut(make_error_code(Errc::timed_out), text);
+}
+
+}  // namespace coloop
