@@ -61,6 +61,6 @@ Loop::KeepAlive::~KeepAlive() { state_.keep_alive(-1); }
 
 Loop::Root::Root(LoopState& state) noexcept : state_(state), scope_(state.root()) {}
 
-Loop::Root::~Root() { state_.end_work(); }
+Loop::Root::~Root() { state_.end_coroutine(); }
 
 }  // namespace coloop

@@ -228,6 +228,7 @@ Result<void> LoopState::start(Coroutine* coroutine, std::string_view name) noexc
         return Error(Errc::closed, "spawn on a loop that is being left", name);
     }
     CoroutineAccess::scheduler(*coroutine, *this);
+    ++coroutines_;
     begin_work();
     trimmer_.note_spawn();
     make_ready(*coroutine);
@@ -239,6 +240,11 @@ void LoopState::end_work() noexcept {
     if (work_ == 0 && phase_ == Phase::leaving && !draining_) {
         close_handles();
     }
+}
+
+void LoopState::end_coroutine() noexcept {
+    --coroutines_;
+    end_work();
 }
 
 void LoopState::post(std::function<void()> function) {
@@ -274,7 +280,7 @@ bool LoopState::run() {
                "; wait for what you need instead");
     }
     uv_run(uv_, UV_RUN_DEFAULT);
-    if (work_ == 0) {
+    if (coroutines_ == 0) {
         return true;
     }
     report_deadlock();

@@ -52,10 +52,13 @@ public:
     /// Suspends the calling coroutine until the loop has polled once; false if cancelled.
     [[nodiscard]] bool wait_turn() noexcept { return next_turn_.wait(std::nothrow); }
 
-    /// Counts coroutines, handles and others that the state must outlive.
+    /// Counts handles and requests that the state must outlive.
     void begin_work() noexcept { ++work_; }
 
     void end_work() noexcept;
+
+    /// A coroutine that was started has ended.
+    void end_coroutine() noexcept;
 
     /// Takes a coroutine that was created for this loop.
     Result<void> start(Coroutine* coroutine, std::string_view name) noexcept;
@@ -118,7 +121,8 @@ private:
     std::uint64_t armed_for_ = 0;  // zero: the timer is stopped
     CoQueue next_turn_{"yield to the loop"};
     CancelScope root_{CancelScope::Detached(), nullptr};
-    std::size_t work_ = 0;
+    std::size_t coroutines_ = 0;
+    std::size_t work_ = 0;  // coroutines included
     std::size_t users_ = 1;
     int keep_alive_ = 0;
     bool draining_ = false;

@@ -65,7 +65,7 @@ TaskGroup::Member::~Member() {
     if (--group_.running_ == 0) {
         group_.ended_.wake_all();
     }
-    state.end_work();
+    state.end_coroutine();
 }
 
 }  // namespace coloop
