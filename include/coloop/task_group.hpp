@@ -28,6 +28,13 @@ class LoopState;
 class COLOOP_EXPORT TaskGroup {
 public:
     TaskGroup();
+
+    struct Shielded {};
+
+    /// A group that is not cancelled when its owner is, only by cancel() or the destructor: for an
+    /// owner that lets its coroutines finish first.
+    explicit TaskGroup(Shielded tag);
+
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 

@@ -9,6 +9,9 @@ TaskGroup::TaskGroup()
     : state_(LoopState::current("make a task group")),
       scope_(CancelScope::Detached(), CancelScope::innermost()) {}
 
+TaskGroup::TaskGroup(Shielded /*tag*/)
+    : state_(LoopState::current("make a task group")), scope_(CancelScope::Detached(), nullptr) {}
+
 TaskGroup::~TaskGroup() {
     if (running_ > 0) {
         cancel();

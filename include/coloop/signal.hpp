@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <initializer_list>
+
+#include <coloop/export.hpp>
+
+namespace coloop {
+
+/// Waits until the process gets one of the signals, and returns which. While it waits the signals
+/// do nothing else; before and after, they do what they did. Must be called in a coroutine.
+///
+/// Throws Error if a signal can't be caught, and Cancelled if the coroutine is cancelled before or
+/// meanwhile.
+COLOOP_EXPORT int wait_for_signal(std::initializer_list<int> signals);
+
+}  // namespace coloop

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string_view>
+
+#include <coloop/address.hpp>
+#include <coloop/export.hpp>
+#include <coloop/result.hpp>
+#include <coloop/stream.hpp>
+
+struct uv_tcp_s;
+
+namespace coloop {
+
+class ListenerNode;
+class TcpNode;
+
+/// A TCP connection. Belongs to the loop of the coroutine that made it, and may be moved between
+/// coroutines of that loop. Moved from, or default-constructed, it is closed. The destructor closes
+/// it without waiting; see Stream for how to end a connection so that nothing is lost.
+class COLOOP_EXPORT TcpStream final : public Stream {
+public:
+    TcpStream() noexcept = default;
+    explicit TcpStream(TcpNode* node) noexcept;
+    TcpStream(TcpStream&& other) noexcept;
+    TcpStream& operator=(TcpStream&& other) noexcept;
+    ~TcpStream() override;
+
+    /// Connects to `address`. Throws Error if that fails, Cancelled if the coroutine is cancelled
+    /// before or meanwhile.
+    static TcpStream connect(const Address& address) {
+        return connect(address, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<TcpStream> connect(const Address& address, std::nothrow_t tag) noexcept;
+
+    /// Looks `host` up, which may be a name or a numeric address, and connects to the first of its
+    /// addresses that answers. Throws the last address's Error if none does.
+    static TcpStream connect(std::string_view host, std::uint16_t port) {
+        return connect(host, port, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<TcpStream> connect(std::string_view host, std::uint16_t port,
+                                     std::nothrow_t tag) noexcept;
+
+    void close() noexcept override;
+
+    /// Closes the connection so that the peer gets a reset instead of an end of stream, and returns
+    /// when that is done; after shutdown_write() the same as close(). Not cancelled.
+    void reset() noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept;
+
+    /// Where the two ends are. Throws Error if the stream is closed.
+    [[nodiscard]] Address local_address() const;
+    [[nodiscard]] Address peer_address() const;
+
+    /// Whether small writes are sent at once (TCP_NODELAY). Off at first, as in every system.
+    void set_no_delay(bool on);
+
+    /// Whether the system probes a silent peer, at first after `idle`; zero turns it off.
+    void set_keep_alive(std::chrono::seconds idle);
+
+    /// For what coloop does not wrap; null if closed. Must not be closed, read or written.
+    [[nodiscard]] uv_tcp_s* uv() const noexcept;
+
+private:
+    Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
+    Result<void> write_all(std::span<const std::span<const std::byte>> pieces) noexcept override;
+    Result<void> end_writing() noexcept override;
+    [[nodiscard]] TcpNode& need(const char* operation) const;
+
+    TcpNode* node_ = nullptr;
+};
+
+struct ListenOptions {
+    /// Connections that the system keeps for accept(); it has a limit of its own.
+    int backlog = 4096;
+
+    /// Lets several sockets of this user listen on the same port, and the system spread new
+    /// connections over them: one per loop of a server with several threads.
+    bool reuse_port = false;
+
+    /// For an IPv6 address: take no IPv4 connections.
+    bool ipv6_only = false;
+};
+
+/// A socket that takes TCP connections. Belongs to the loop of the coroutine that made it; may be
+/// moved. Movable like TcpStream.
+class COLOOP_EXPORT TcpListener {
+public:
+    /// Listens on a numeric `host` ("127.0.0.1", "::1"; "0.0.0.0" and "::" for all) and `port`, 0
+    /// for any that is free. Does not wait. Throws Error, for instance if the port is in use. A
+    /// listener's restart may take over its port although old connections linger.
+    TcpListener(std::string_view host, std::uint16_t port, const ListenOptions& options = {})
+        : TcpListener(Address::parse(host, port), options) {}
+
+    explicit TcpListener(const Address& address, const ListenOptions& options = {});
+
+    /// The same; returns the Error.
+    static Result<TcpListener> listen(const Address& address, const ListenOptions& options,
+                                      std::nothrow_t tag) noexcept;
+
+    TcpListener(TcpListener&& other) noexcept;
+    TcpListener& operator=(TcpListener&& other) noexcept;
+    ~TcpListener();
+
+    /// Waits for the next connection. Several coroutines may wait; each gets one in turn.
+    ///
+    /// Throws Error if the listener is closed by another coroutine, and when the process or the
+    /// system has no room for more connections (too many open files): that passes, so go on
+    /// accepting; the next call waits a moment before it tries again. Throws Cancelled if the
+    /// coroutine is cancelled before or while it waits; no connection is lost then.
+    TcpStream accept() { return accept(std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    Result<TcpStream> accept(std::nothrow_t tag) noexcept;
+
+    /// Stops listening. Waiting coroutines get an Error (closed by another coroutine), connections
+    /// not accepted yet are reset. Returns when that is done; not cancelled.
+    void close() noexcept;
+
+    /// Where it listens, with the port that was chosen.
+    [[nodiscard]] Address local_address() const noexcept;
+
+private:
+    explicit TcpListener(ListenerNode* node) noexcept;
+
+    ListenerNode* node_ = nullptr;
+};
+
+}  // namespace coloop

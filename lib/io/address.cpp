@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include <charconv>
+#include <cstring>
+
+#include <uv.h>
+
+#include <coloop/address.hpp>
+#include <coloop/uv_error.hpp>
+
+namespace coloop {
+
+namespace {
+
+Error bad_address(std::string_view text) { return {uv_code(UV_EINVAL), "parse address", text}; }
+
+}  // namespace
+
+Address::Address() noexcept {
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    std::memcpy(storage_.data(), &any, sizeof any);
+}
+
+Address::Address(const void* native, std::size_t size) noexcept {
+    static_assert(sizeof(sockaddr_in6) == sizeof(storage_));
+    std::memcpy(storage_.data(), native, size);
+}
+
+Result<Address> Address::parse(std::string_view host, std::uint16_t port,
+                               std::nothrow_t /*tag*/) noexcept {
+    const std::string text(host);
+    sockaddr_in ipv4{};
+    sockaddr_in6 ipv6{};
+    if (text.find('\0') == std::string::npos) {
+        if (uv_ip4_addr(text.c_str(), port, &ipv4) == 0) {
+            return Address(&ipv4, sizeof ipv4);
+        }
+        if (uv_ip6_addr(text.c_str(), port, &ipv6) == 0) {
+            return Address(&ipv6, sizeof ipv6);
+        }
+    }
+    return bad_address(host);
+}
+
+Result<Address> Address::parse(std::string_view host_and_port, std::nothrow_t tag) noexcept {
+    const std::size_t colon = host_and_port.rfind(':');
+    if (colon == std::string_view::npos) {
+        return bad_address(host_and_port);
+    }
+    std::string_view host = host_and_port.substr(0, colon);
+    const std::string_view digits = host_and_port.substr(colon + 1);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string_view::npos) {
+        return bad_address(host_and_port);
+    }
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc() || end != digits.data() + digits.size()) {
+        return bad_address(host_and_port);
+    }
+    return parse(host, port, tag);
+}
+
+Address Address::from_native(const sockaddr* address) noexcept {
+    switch (address->sa_family) {
+        case AF_INET:
+            return {address, sizeof(sockaddr_in)};
+        case AF_INET6:
+            return {address, sizeof(sockaddr_in6)};
+        default:
+            return {};
+    }
+}
+
+const sockaddr* Address::native() const noexcept {
+    return reinterpret_cast<const sockaddr*>(storage_.data());
+}
+
+bool Address::is_ipv6() const noexcept { return native()->sa_family == AF_INET6; }
+
+std::uint16_t Address::port() const noexcept {
+    // Both families keep the port in the same place.
+    return ntohs(reinterpret_cast<const sockaddr_in*>(storage_.data())->sin_port);
+}
+
+Address Address::with_port(std::uint16_t port) const noexcept {
+    Address copy = *this;
+    reinterpret_cast<sockaddr_in*>(copy.storage_.data())->sin_port = htons(port);
+    return copy;
+}
+
+std::string Address::host() const {
+    char text[64] = "";
+    if (is_ipv6()) {
+        uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(storage_.data()), text, sizeof text);
+    } else {
+        uv_ip4_name(reinterpret_cast<const sockaddr_in*>(storage_.data()), text, sizeof text);
+    }
+    return text;
+}
+
+std::string Address::to_string() const {
+    const std::string name = host();
+    return (is_ipv6() ? '[' + name + ']' : name) + ':' + std::to_string(port());
+}
+
+std::size_t Address::hash() const noexcept {
+    const auto* bytes = reinterpret_cast<const char*>(storage_.data());
+    return std::hash<std::string_view>()({bytes, storage_.size()});
+}
+
+}  // namespace coloop

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <uv.h>
+
+namespace coloop {
+
+struct DirectRead {
+    std::size_t count;  ///< bytes taken; 0 where libuv must be asked
+    bool more;          ///< there may be more
+    int error;          ///< a libuv code; the system reports an error only once
+};
+
+/// Reads what lies ready on a stream that libuv has open, without going through the loop. The end
+/// of the stream is left for libuv to find. Takes nothing on systems where libuv's descriptors must
+/// not be touched.
+DirectRead read_directly(const uv_handle_t* handle, std::span<std::byte> buffer) noexcept;
+
+}  // namespace coloop

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls on descriptors that libuv owns. They are non-blocking, and libuv tolerates finding
+// nothing where its poll said there was something.
+#include <cerrno>
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "io/direct.hpp"
+
+namespace coloop {
+
+DirectRead read_directly(const uv_handle_t* handle, std::span<std::byte> buffer) noexcept {
+    uv_os_fd_t fd = -1;
+    // A terminal may be in blocking mode.
+    if (handle->type == UV_TTY || uv_fileno(handle, &fd) != 0) {
+        return {0, false, 0};
+    }
+    ssize_t count = 0;
+    do {
+        count = ::read(fd, buffer.data(), buffer.size());
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+        return {0, false, uv_translate_sys_error(errno)};
+    }
+    if (count <= 0) {
+        return {0, false, 0};
+    }
+    return {static_cast<std::size_t>(count), static_cast<std::size_t>(count) == buffer.size(), 0};
+}
+
+}  // namespace coloop

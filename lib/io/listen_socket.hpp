@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/address.hpp>
+#include <coloop/tcp.hpp>
+
+namespace coloop {
+
+/// Opens a socket that listens, non-blocking and not inherited; returns its descriptor or a
+/// negative libuv code.
+int open_listen_socket(const Address& address, const ListenOptions& options) noexcept;
+
+struct Accepted {
+    int descriptor;  ///< or a negative libuv code; UV_EAGAIN if nobody is there
+    Address peer;
+};
+
+/// Takes one waiting connection, non-blocking and not inherited.
+Accepted accept_one(int listener) noexcept;
+
+Address local_address_of(int descriptor) noexcept;
+
+void close_socket(int descriptor) noexcept;
+
+}  // namespace coloop

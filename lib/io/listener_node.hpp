@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <deque>
+
+#include <uv.h>
+
+#include <coloop/address.hpp>
+#include <coloop/deadline.hpp>
+#include <coloop/result.hpp>
+
+#include "io/handle_node.hpp"
+#include "io/listen_socket.hpp"
+
+namespace coloop {
+
+/// A listening socket, watched only while somebody waits to accept or few connections are in hand:
+/// a slow server leaves them in the system's backlog. When the system has no room for another
+/// descriptor, one waiter is told, and accepting pauses for a moment instead of spinning.
+class ListenerNode final : public HandleNode, private Deadline {
+public:
+    static Result<NodePtr<ListenerNode>> create(LoopState& state, const Address& address,
+                                                const ListenOptions& options) noexcept;
+
+    Result<Accepted> accept() noexcept;
+
+    [[nodiscard]] const Address& local_address() const noexcept { return address_; }
+
+    [[nodiscard]] std::string describe() const override { return address_.to_string(); }
+
+    [[nodiscard]] Error error(std::error_code code) const { return {code, "accept", describe()}; }
+
+private:
+    ListenerNode(LoopState& state, int descriptor) noexcept
+        : HandleNode(state), descriptor_(descriptor), address_(local_address_of(descriptor)) {}
+
+    ~ListenerNode() override;
+
+    void on_ready() noexcept;
+    void watch() noexcept;
+    void unwatch() noexcept;
+    void expire() noexcept override;
+    void close_handle() noexcept override;
+
+    void wake_all() noexcept override { waiters_.wake_all(); }
+
+    [[nodiscard]] uv_handle_t* handle() noexcept override {
+        return reinterpret_cast<uv_handle_t*>(&poll_);
+    }
+
+    uv_poll_t poll_;
+    int descriptor_;
+    Address address_;
+    std::deque<Accepted> accepted_;
+    CoQueue waiters_{"accept", this};
+    int failure_ = 0;  // for the next to ask
+    bool watching_ = false;
+};
+
+}  // namespace coloop

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "io/stream_node.hpp"
+
+#include <algorithm>
+
+#include <coloop/uv_error.hpp>
+
+#include "io/direct.hpp"
+#include "io/stream_request.hpp"
+
+namespace coloop {
+
+namespace {
+
+// After so many operations that did not wait, others get a turn.
+constexpr unsigned most_immediate = 64;
+
+constexpr std::size_t most_buffers = 64;                      // given to libuv at once
+constexpr std::size_t largest_buffer = std::size_t{1} << 30;  // libuv refuses 2 GiB
+
+StreamNode& node_of(const void* handle) {
+    return *static_cast<StreamNode*>(
+        static_cast<HandleNode*>(static_cast<const uv_handle_t*>(handle)->data));
+}
+
+}  // namespace
+
+Error StreamNode::error(int status, const char* operation) const {
+    return {uv_code(status), operation, describe()};
+}
+
+Error StreamNode::error(Errc code, const char* operation) const {
+    return {code, operation, describe()};
+}
+
+void StreamNode::wake_all() noexcept {
+    reader_.wake_all();
+    writers_.wake_all();
+}
+
+/// Lets others run when this stream has been served without waiting for long; false if cancelled.
+bool StreamNode::give_way() noexcept {
+    if (++immediate_ < most_immediate) {
+        return true;
+    }
+    immediate_ = 0;
+    return state().wait_turn();
+}
+
+int StreamNode::start_reading() noexcept {
+    if (reading_) {
+        return 0;
+    }
+    const int status = uv_read_start(stream(), on_alloc, on_read);
+    reading_ = status == 0;
+    return status;
+}
+
+void StreamNode::pause_reading() noexcept {
+    uv_read_stop(stream());
+    reading_ = false;
+}
+
+void StreamNode::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/,
+                          uv_buf_t* buffer) noexcept {
+    StreamNode& node = node_of(handle);
+    if (node.reader_.empty()) {  // nobody waits, or who did was cancelled
+        *buffer = uv_buf_init(nullptr, 0);
+        return;
+    }
+    *buffer = uv_buf_init(reinterpret_cast<char*>(node.target_.data()),
+                          static_cast<unsigned>(std::min(node.target_.size(), largest_buffer)));
+}
+
+void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept {
+    StreamNode& node = node_of(stream);
+    if (count == 0) {
+        return;
+    }
+    if (count == UV_ENOBUFS) {
+        node.data_waits_ = true;
+        if (++node.unread_in_a_row_ > 1) {
+            node.pause_reading();
+        }
+        return;
+    }
+    node.unread_in_a_row_ = 0;
+    if (count > 0) {
+        node.received_ = static_cast<std::size_t>(count);
+        node.data_waits_ = node.received_ == buffer->len;
+    } else {
+        node.read_error_ = static_cast<int>(count);
+        node.reading_ = false;  // libuv has stopped
+        uv_read_stop(stream);
+    }
+    node.reader_.wake_one();
+}
+
+Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
+    require_here("read");
+    if (Wait::already_cancelled()) {
+        return error(Errc::cancelled, "read");
+    }
+    if (closing()) {
+        return error(Errc::closed, "read");
+    }
+    if (!reader_.empty()) {
+        return error(UV_EBUSY, "read");
+    }
+    if (buffer.empty()) {
+        return std::size_t{0};
+    }
+    const NodePtr<StreamNode> hold(this);
+    if (data_waits_ && read_error_ == 0) {
+        const Result<std::size_t> count = take_read(buffer);
+        if (!count || *count > 0) {
+            return count;
+        }
+    }
+    if (read_error_ == 0) {
+        if (const int status = start_reading()) {
+            return error(status, "read");
+        }
+        target_ = buffer;
+        received_ = 0;
+        immediate_ = 0;
+        if (!reader_.wait(std::nothrow)) {
+            return error(Errc::cancelled, "read");
+        }
+        if (received_ > 0) {
+            return received_;
+        }
+    }
+    if (closing()) {
+        return error(Errc::closed, "read");
+    }
+    if (read_error_ == UV_EOF) {
+        return std::size_t{0};
+    }
+    return error(read_error_, "read");
+}
+
+/// Takes what is there already, without a round through the loop; 0 if there is nothing.
+Result<std::size_t> StreamNode::take_read(std::span<std::byte> buffer) noexcept {
+    if (!give_way()) {
+        return error(Errc::cancelled, "read");
+    }
+    if (closing()) {
+        return error(Errc::closed, "read");
+    }
+    const DirectRead taken = read_directly(handle(), buffer);
+    data_waits_ = taken.more;
+    if (taken.error != 0) {
+        read_error_ = taken.error;
+        return error(read_error_, "read");
+    }
+    if (taken.count > 0) {
+        unread_in_a_row_ = 0;
+    }
+    return taken.count;
+}
+
+/// Waits for this coroutine's turn to write.
+Result<void> StreamNode::begin_write(const char* operation) noexcept {
+    require_here(operation);
+    if (Wait::already_cancelled()) {
+        return error(Errc::cancelled, operation);
+    }
+    // Whoever ends a write hands the turn on, so that it is never free while somebody waits.
+    if (writing_ && !closing() && !writers_.wait(std::nothrow)) {
+        return error(Errc::cancelled, operation);
+    }
+    if (closing()) {
+        return error(Errc::closed, operation);
+    }
+    writing_ = true;
+    return {};
+}
+
+void StreamNode::end_write() noexcept { writing_ = !closing() && writers_.wake_one(); }
+
+Result<void> StreamNode::write(std::span<const std::span<const std::byte>> pieces) noexcept {
+    const NodePtr<StreamNode> hold(this);
+    Result<void> result = begin_write("write");
+    if (!result) {
+        return result;
+    }
+    uv_buf_t buffers[most_buffers];
+    std::size_t count = 0;
+    for (std::span<const std::byte> piece : pieces) {
+        while (!piece.empty() && result) {
+            const std::size_t length = std::min(piece.size(), largest_buffer);
+            // libuv's buffers are not const, but it only reads from those it writes.
+            auto* base = const_cast<char*>(reinterpret_cast<const char*>(piece.data()));
+            buffers[count++] = uv_buf_init(base, static_cast<unsigned>(length));
+            piece = piece.subspan(length);
+            if (count == most_buffers) {
+                result = write_batch({buffers, count});
+                count = 0;
+            }
+        }
+    }
+    if (count > 0 && result) {
+        result = write_batch({buffers, count});
+    }
+    end_write();
+    return result;
+}
+
+Result<void> StreamNode::write_batch(std::span<uv_buf_t> buffers) noexcept {
+    const int tried = uv_try_write(stream(), buffers.data(), static_cast<unsigned>(buffers.size()));
+    if (tried < 0 && tried != UV_EAGAIN) {
+        return error(tried, "write");
+    }
+    auto written = static_cast<std::size_t>(std::max(tried, 0));
+    while (!buffers.empty() && written >= buffers.front().len) {
+        written -= buffers.front().len;
+        buffers = buffers.subspan(1);
+    }
+    if (buffers.empty()) {
+        if (!give_way()) {
+            return error(Errc::cancelled, "write");
+        }
+        return {};
+    }
+    buffers.front().base += written;
+    buffers.front().len -= written;
+    immediate_ = 0;
+    StreamRequest<uv_write_t> request(*this, "write");
+    return request.wait(uv_write(&request.uv, stream(), buffers.data(),
+                                 static_cast<unsigned>(buffers.size()),
+                                 StreamRequest<uv_write_t>::on_done));
+}
+
+Result<void> StreamNode::shutdown() noexcept {
+    const NodePtr<StreamNode> hold(this);
+    Result<void> result = begin_write("shut down");
+    if (!result) {
+        return result;
+    }
+    StreamRequest<uv_shutdown_t> request(*this, "shut down");
+    result =
+        request.wait(uv_shutdown(&request.uv, stream(), StreamRequest<uv_shutdown_t>::on_done));
+    shut_down_ = shut_down_ || result.has_value();
+    end_write();
+    return result;
+}
+
+}  // namespace coloop

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <coloop/result.hpp>
+
+#include "io/handle_node.hpp"
+
+namespace coloop {
+
+/// Reading and writing of any uv_stream_t, once for TCP, pipes and terminals.
+///
+/// Reading is started by the first read and then stays on: libuv's alloc callback hands out the
+/// waiting reader's own buffer, so a byte is copied once and a request costs one system call. When
+/// data comes and nobody reads, the stream is only paused the second time in a row; a reader that
+/// is merely queued is back before that, and pausing would cost two calls.
+///
+/// Writing tries at once, and only what the system does not take becomes a libuv request.
+class StreamNode : public HandleNode {
+public:
+    using HandleNode::HandleNode;
+
+    Result<std::size_t> read(std::span<std::byte> buffer) noexcept;
+    Result<void> write(std::span<const std::span<const std::byte>> pieces) noexcept;
+    Result<void> shutdown() noexcept;
+
+    [[nodiscard]] bool was_shut_down() const noexcept { return shut_down_; }
+
+    /// An error of this stream: "read 127.0.0.1:80: connection reset".
+    [[nodiscard]] Error error(int status, const char* operation) const;
+    [[nodiscard]] Error error(Errc code, const char* operation) const;
+
+protected:
+    ~StreamNode() override = default;
+
+    void wake_all() noexcept override;
+
+private:
+    [[nodiscard]] uv_stream_t* stream() noexcept {
+        return reinterpret_cast<uv_stream_t*>(handle());
+    }
+
+    static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
+    static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
+
+    int start_reading() noexcept;
+    void pause_reading() noexcept;
+    Result<std::size_t> take_read(std::span<std::byte> buffer) noexcept;
+    Result<void> begin_write(const char* operation) noexcept;
+    void end_write() noexcept;
+    Result<void> write_batch(std::span<uv_buf_t> buffers) noexcept;
+    bool give_way() noexcept;
+
+    CoQueue reader_{"read", this};
+    std::span<std::byte> target_;  // of the coroutine in reader_
+    std::size_t received_ = 0;     // what it gets
+    int read_error_ = 0;           // latched; UV_EOF is the end
+    bool reading_ = false;
+    bool data_waits_ = false;       // more may be there than was taken
+    unsigned unread_in_a_row_ = 0;  // times that data came and nobody read
+
+    CoQueue writers_{"write", this};
+    bool writing_ = false;
+    bool shut_down_ = false;
+    unsigned immediate_ = 0;  // operations since one last waited
+};
+
+}  // namespace coloop

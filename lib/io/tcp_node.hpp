@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <uv.h>
+
+#include <coloop/address.hpp>
+
+#include "io/stream_node.hpp"
+
+namespace coloop {
+
+class TcpNode final : public StreamNode {
+public:
+    /// A socket that is not connected yet to `peer`; null and the status if the system refuses.
+    static Result<NodePtr<TcpNode>> create(LoopState& state, const Address& peer) noexcept;
+
+    /// The node of a connected descriptor, which it takes over, also on failure.
+    static Result<NodePtr<TcpNode>> adopt(LoopState& state, int descriptor,
+                                          const Address& peer) noexcept;
+
+    Result<void> connect() noexcept;
+
+    /// Like start_close(), with a reset for the peer.
+    void start_reset() noexcept;
+
+    [[nodiscard]] uv_tcp_t& tcp() noexcept { return tcp_; }
+
+    [[nodiscard]] const Address& peer() const noexcept { return peer_; }
+
+    [[nodiscard]] std::string describe() const override { return peer_.to_string(); }
+
+private:
+    TcpNode(LoopState& state, const Address& peer) noexcept : StreamNode(state), peer_(peer) {}
+
+    ~TcpNode() override = default;
+
+    void close_handle() noexcept override;
+
+    [[nodiscard]] uv_handle_t* handle() noexcept override {
+        return reinterpret_cast<uv_handle_t*>(&tcp_);
+    }
+
+    uv_tcp_t tcp_;
+    Address peer_;
+    bool reset_ = false;
+};
+
+}  // namespace coloop
