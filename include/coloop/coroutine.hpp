@@ -20,6 +20,7 @@ class Coroutine;
 class Scheduler;
 class Wait;
 struct Stack;
+struct StackCall;
 
 /// What a stack takes of the address space unless the creator says otherwise. Memory is only
 /// committed as it is touched; the guard at its low end is part of it.
@@ -45,7 +46,9 @@ struct Thread {
     Scheduler* scheduler;  // of coroutines that are created outside; null: none of a loop's
     int* error_number;     // where this thread's errno lies
     ExceptionGlobals* exceptions;
-    bool has_ready;  // coroutines wait to be run that no loop will run
+    bool has_ready;            // coroutines wait to be run that no loop will run
+    Coroutine* lent;           // inside run_on_loop_stack(): whose call it is
+    StackCall* calls_outside;  // innermost call_with_stack() outside coroutines
 };
 
 // Initial-exec, because a switch cannot afford the general model's call; coloop pins a coroutine to
@@ -117,7 +120,7 @@ public:
     /// The name given at creation; empty if there was none.
     [[nodiscard]] std::string_view name() const noexcept;
 
-    /// Bytes of stack that its frames may use.
+    /// Bytes of stack that its frames may use; inside call_with_stack(), those of that stack.
     [[nodiscard]] std::size_t stack_size() const noexcept;
 
 private:
@@ -219,7 +222,7 @@ private:
     Scheduler* scheduler_;
     Wait* wait_ = nullptr;
     CancelScope* scope_ = nullptr;
-    Stack* stack_;
+    Stack* stack_;  // what it runs on: its own, or a call_with_stack()'s
     Handler handler_ = nullptr;
     void* closure_;
     const char* name_ = nullptr;

@@ -33,6 +33,15 @@ inline void annotate_new([[maybe_unused]] Context& context, [[maybe_unused]] std
 #endif
 }
 
+/// The same where the new context shares the stack of the side stored in `left`.
+inline void annotate_shared([[maybe_unused]] Context& context,
+                            [[maybe_unused]] const Context& left) noexcept {
+#if defined(COLOOP_ASAN)
+    context.stack_low = left.stack_low;
+    context.stack_size = left.stack_size;
+#endif
+}
+
 /// Call right before the running side leaves; give the result to annotate_arrival().
 [[gnu::always_inline]] inline void* annotate_leave([[maybe_unused]] Context& context) noexcept {
     void* fake_stack = nullptr;

@@ -14,6 +14,7 @@
 #include <coloop/detail/switch.hpp>
 
 #include "context/annotate.hpp"
+#include "context/outside.hpp"
 
 extern "C" void coloop_context_boot() noexcept;
 
@@ -105,6 +106,16 @@ void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry
     context.base_pointer = nullptr;
     context.resume_address = reinterpret_cast<void*>(coloop_context_boot);
     annotate_new(context, low, top);
+}
+
+void make_context_outside(Context& context, const Context& left, ContextEntry entry,
+                          void* argument) noexcept {
+    // Leaf functions may use a red zone below the stack pointer; the rest is for good measure.
+    constexpr std::size_t distance = 1024;
+    constexpr std::size_t nominal_size = std::size_t{64} << 10;
+    std::byte* top = static_cast<std::byte*>(left.stack_pointer) - distance;
+    make_context(context, top - nominal_size, top, entry, argument);
+    annotate_shared(context, left);
 }
 
 void discard_context(Context& context) noexcept { annotate_end(context); }

@@ -12,6 +12,7 @@
 #include <coloop/detail/switch.hpp>
 
 #include "context/annotate.hpp"
+#include "context/outside.hpp"
 
 namespace coloop::detail {
 
@@ -21,6 +22,7 @@ namespace {
 struct Sides {
     ucontext_t outside;
     ucontext_t inside;
+    void* outside_frame;  // of the function that left the outside
     bool inside_runs;
     Context* context;
     ContextEntry entry;
@@ -62,12 +64,26 @@ void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry
     annotate_new(context, low, top);
 }
 
+void make_context_outside(Context& context, const Context& left, ContextEntry entry,
+                          void* argument) noexcept {
+    // The frame that is recorded extends below its address, by less than this.
+    constexpr std::size_t distance = 4096;
+    constexpr std::size_t nominal_size = std::size_t{64} << 10;
+    const auto* sides = static_cast<const Sides*>(left.stack_pointer);
+    std::byte* top = static_cast<std::byte*>(sides->outside_frame) - distance;
+    make_context(context, top - nominal_size, top, entry, argument);
+    annotate_shared(context, left);
+}
+
 void discard_context(Context& context) noexcept { annotate_end(context); }
 
 [[gnu::noinline]] COLOOP_NOT_INSTRUMENTED void swap_context(Context& context) noexcept {
     Sides& sides = sides_of(context);
     ucontext_t& mine = sides.inside_runs ? sides.inside : sides.outside;
     const ucontext_t& other = sides.inside_runs ? sides.outside : sides.inside;
+    if (!sides.inside_runs) {
+        sides.outside_frame = __builtin_frame_address(0);
+    }
     sides.inside_runs = !sides.inside_runs;
     void* fake_stack = annotate_leave(context);
     swapcontext(&mine, &other);

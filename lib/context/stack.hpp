@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstddef>
 
 namespace coloop {
@@ -19,6 +20,9 @@ struct alignas(64) Stack {
     [[nodiscard]] std::size_t size() const noexcept {
         return static_cast<std::size_t>(reinterpret_cast<const std::byte*>(this) - low);
     }
+
+    /// What it takes of the address space.
+    [[nodiscard]] std::size_t span() const noexcept { return std::bit_ceil(size()); }
 };
 
 /// A stack of the calling thread's pools that takes `size` bytes of address space, its guard

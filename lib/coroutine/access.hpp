@@ -21,6 +21,12 @@ struct CoroutineAccess {
     }
 
     static CancelScope* scope(Coroutine& coroutine) { return coroutine.scope_; }
+
+    static Stack*& stack(Coroutine& coroutine) { return coroutine.stack_; }
+
+    static Coroutine* caller(Coroutine& coroutine) { return coroutine.caller_; }
+
+    static detail::Context& context(Coroutine& coroutine) { return coroutine.context_; }
 };
 
 }  // namespace coloop

@@ -201,6 +201,10 @@ void Coroutine::refuse_to_enter() const noexcept {
 }
 
 void Coroutine::refuse_to_yield() noexcept {
+    if (const Coroutine* lent = detail::thread.lent) {
+        misuse("yield: " + describe(*lent) +
+               " is inside run_on_loop_stack(), where it cannot stop; return from there first");
+    }
     misuse("yield: there is no coroutine to yield from; call it in a function that runs in one");
 }
 

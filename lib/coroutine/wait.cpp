@@ -6,6 +6,7 @@
 #include <coloop/wait.hpp>
 
 #include "base/misuse.hpp"
+#include "coroutine/report.hpp"
 #include "coroutine/scheduler.hpp"
 
 namespace coloop {
@@ -18,7 +19,13 @@ Wait::Wait(WaitNode* nodes, std::size_t count) noexcept
 }
 
 void Wait::require_coroutine(const WaitReason& reason) noexcept {
-    if (!in_coroutine()) [[unlikely]] {
+    if (in_coroutine()) [[likely]] {
+        return;
+    }
+    if (const Coroutine* lent = detail::thread.lent) {
+        misuse(std::string("cannot wait (") + reason.operation + "): " + describe(*lent) +
+               " is inside run_on_loop_stack(), where it cannot stop; return from there first");
+    } else {
         misuse(std::string("cannot wait (") + reason.operation +
                ") outside a coroutine; spawn one on the loop and call this in it");
     }
