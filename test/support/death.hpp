@@ -3,6 +3,7 @@
 // Running code that ends its process, in a child, and reading what it said.
 #pragma once
 
+#include <cstdio>
 #include <string>
 
 #include <signal.h>
@@ -27,6 +28,7 @@ Death die(Function&& function) {
     if (pipe(ends) != 0) {
         return {};
     }
+    std::fflush(nullptr);  // or the child may write it again
     const pid_t child = fork();
     if (child == 0) {
         // The test frame reports signals as failures of the test; here they are wanted.
