@@ -64,10 +64,11 @@ struct Thread {
 /// Loop spawn their coroutines there and seldom name this class.
 ///
 /// A Coroutine belongs to the thread that made it. It keeps its own C++ exception state, errno and
-/// floating-point control state (rounding mode and the like; a new one inherits its creator's). It
-/// may be destroyed before it is first entered and after it has ended; destroying a suspended one
-/// is misuse, because the objects in its frames would never be destroyed: let it end, by cancelling
-/// its scope if need be. An exception that leaves the function ends the program.
+/// floating-point control state (rounding mode and the like; a new one inherits that of whoever
+/// first enters it). It may be destroyed before it is first entered and after it has ended;
+/// destroying a suspended one is misuse, because the objects in its frames would never be
+/// destroyed: let it end, by cancelling its scope if need be. An exception that leaves the function
+/// ends the program.
 ///
 /// Modelled on QEMU's Coroutine (include/qemu/coroutine.h).
 class COLOOP_EXPORT Coroutine {
@@ -190,14 +191,16 @@ private:
         caller_ = thread.current;
         thread.current = this;
         status_ = Status::entered;
-        runtime_.exchange(*thread.error_number, *thread.exceptions);
+        runtime_.leave(runtime_.outside, *thread.error_number, *thread.exceptions);
         detail::swap_context(context_);
+        detail::restore_control(runtime_.outside, runtime_.inside);
     }
 
     void switch_out(detail::Thread& thread) {
         thread.current = caller_;
-        runtime_.exchange(*thread.error_number, *thread.exceptions);
+        runtime_.leave(runtime_.inside, *thread.error_number, *thread.exceptions);
         detail::swap_context(context_);
+        detail::restore_control(runtime_.inside, runtime_.outside);
     }
 
     static Coroutine* create_on_stack(const CoroutineOptions& options) noexcept;

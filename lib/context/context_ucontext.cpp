@@ -24,6 +24,8 @@ struct Sides {
     ucontext_t inside;
     void* outside_frame;  // of the function that left the outside
     bool inside_runs;
+    bool begun;
+    std::byte* low;
     Context* context;
     ContextEntry entry;
     void* argument;
@@ -41,6 +43,20 @@ COLOOP_NOT_INSTRUMENTED void begin(unsigned int high, unsigned int low) {
     setcontext(&sides_of(*to).outside);
 }
 
+/// Done by the first swap, so that the new side inherits the floating-point control state of
+/// whoever enters it, as with the native switch.
+void prepare(Sides& sides) {
+    sides.begun = true;
+    getcontext(&sides.inside);
+    sides.inside.uc_stack.ss_sp = sides.low;
+    sides.inside.uc_stack.ss_size =
+        static_cast<std::size_t>(reinterpret_cast<std::byte*>(&sides) - sides.low);
+    sides.inside.uc_link = nullptr;
+    const auto pointer = reinterpret_cast<std::uintptr_t>(&sides);
+    makecontext(&sides.inside, reinterpret_cast<void (*)()>(begin), 2,
+                static_cast<unsigned int>(pointer >> 32), static_cast<unsigned int>(pointer));
+}
+
 }  // namespace
 
 void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry entry,
@@ -52,15 +68,9 @@ void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry
     sides->context = &context;
     sides->entry = entry;
     sides->argument = argument;
+    sides->low = low;
+    sides->begun = false;
     context.stack_pointer = sides;
-    getcontext(&sides->inside);
-    sides->inside.uc_stack.ss_sp = low;
-    sides->inside.uc_stack.ss_size =
-        static_cast<std::size_t>(address) - reinterpret_cast<std::uintptr_t>(low);
-    sides->inside.uc_link = nullptr;
-    const auto pointer = reinterpret_cast<std::uintptr_t>(sides);
-    makecontext(&sides->inside, reinterpret_cast<void (*)()>(begin), 2,
-                static_cast<unsigned int>(pointer >> 32), static_cast<unsigned int>(pointer));
     annotate_new(context, low, top);
 }
 
@@ -79,6 +89,9 @@ void discard_context(Context& context) noexcept { annotate_end(context); }
 
 [[gnu::noinline]] COLOOP_NOT_INSTRUMENTED void swap_context(Context& context) noexcept {
     Sides& sides = sides_of(context);
+    if (!sides.begun) {
+        prepare(sides);
+    }
     ucontext_t& mine = sides.inside_runs ? sides.inside : sides.outside;
     const ucontext_t& other = sides.inside_runs ? sides.outside : sides.inside;
     if (!sides.inside_runs) {

@@ -69,7 +69,6 @@ Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& opt
         detail::prepare(*thread_);
     }
     stack.owner = this;
-    runtime_.control = detail::read_control();
     runtime_.error_number = 0;
     runtime_.exceptions = {};
     if (!options.name.empty()) {
@@ -133,6 +132,7 @@ Coroutine::~Coroutine() {
 /// Runs on the coroutine's own stack, and leaves it for good by returning.
 detail::Context* Coroutine::main(void* self) {
     auto& coroutine = *static_cast<Coroutine*>(self);
+    coroutine.runtime_.inside = coroutine.runtime_.outside;
     try {
         coroutine.handler_(coroutine.closure_, true);
     } catch (const abi::__forced_unwind&) {
@@ -151,7 +151,7 @@ detail::Context* Coroutine::main(void* self) {
     detail::Thread& thread = *coroutine.thread_;
     coroutine.status_ = Status::done;
     thread.current = coroutine.caller_;
-    coroutine.runtime_.exchange(*thread.error_number, *thread.exceptions);
+    coroutine.runtime_.leave(coroutine.runtime_.inside, *thread.error_number, *thread.exceptions);
     return &coroutine.context_;
 }
 

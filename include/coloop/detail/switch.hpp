@@ -67,9 +67,10 @@ COLOOP_EXPORT void swap_context(Context& context) noexcept;
 // swapcontext() keeps the floating-point control state itself.
 struct FloatingPointControl {};
 
-inline FloatingPointControl read_control() noexcept { return {}; }
+inline void store_control(FloatingPointControl& /*mine*/) noexcept {}
 
-inline void exchange_control(FloatingPointControl& /*other*/) noexcept {}
+inline void restore_control(const FloatingPointControl& /*mine*/,
+                            const FloatingPointControl& /*now*/) noexcept {}
 
 #elif defined(__x86_64__)
 
@@ -78,22 +79,19 @@ struct FloatingPointControl {
     std::uint16_t x87;
 };
 
-inline FloatingPointControl read_control() noexcept {
-    FloatingPointControl control;
-    asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(control.mxcsr), "=m"(control.x87));
-    return control;
+inline void store_control(FloatingPointControl& mine) noexcept {
+    asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mine.mxcsr), "=m"(mine.x87));
 }
 
 /// Only the control bits belong to a coroutine; the sticky exception flags (the low six of MXCSR)
 /// stay what they are. Loading them when they differ would cost 50 ns a switch.
-inline void exchange_control(FloatingPointControl& other) noexcept {
+inline void restore_control(const FloatingPointControl& mine,
+                            const FloatingPointControl& now) noexcept {
     constexpr std::uint32_t flags = 0x3f;
-    FloatingPointControl mine = read_control();
-    const std::uint32_t difference = (mine.mxcsr ^ other.mxcsr) & ~flags;
-    if ((difference | static_cast<std::uint32_t>(mine.x87 ^ other.x87)) != 0) [[unlikely]] {
-        const std::uint32_t mxcsr = (other.mxcsr & ~flags) | (mine.mxcsr & flags);
-        asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(other.x87));
-        other = mine;
+    const std::uint32_t difference = (mine.mxcsr ^ now.mxcsr) & ~flags;
+    if ((difference | static_cast<std::uint32_t>(mine.x87 ^ now.x87)) != 0) [[unlikely]] {
+        const std::uint32_t mxcsr = (mine.mxcsr & ~flags) | (now.mxcsr & flags);
+        asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(mine.x87));
     }
 }
 
@@ -155,17 +153,14 @@ struct FloatingPointControl {
     std::uint64_t fpcr;
 };
 
-inline FloatingPointControl read_control() noexcept {
-    FloatingPointControl control;
-    asm volatile("mrs %0, fpcr" : "=r"(control.fpcr));
-    return control;
+inline void store_control(FloatingPointControl& mine) noexcept {
+    asm volatile("mrs %0, fpcr" : "=r"(mine.fpcr));
 }
 
-inline void exchange_control(FloatingPointControl& other) noexcept {
-    const FloatingPointControl mine = read_control();
-    if (mine.fpcr != other.fpcr) [[unlikely]] {
-        asm volatile("msr fpcr, %0" : : "r"(other.fpcr));
-        other = mine;
+inline void restore_control(const FloatingPointControl& mine,
+                            const FloatingPointControl& now) noexcept {
+    if (mine.fpcr != now.fpcr) [[unlikely]] {
+        asm volatile("msr fpcr, %0" : : "r"(mine.fpcr));
     }
 }
 
@@ -222,14 +217,21 @@ struct ExceptionGlobals {
 };
 
 /// What the processor and the language runtimes keep once per thread and coloop keeps once per
-/// coroutine. Like a Context, a stored one belongs to the side that is not running.
+/// coroutine.
 struct RuntimeState {
-    FloatingPointControl control;
+    // Each side stores its control state when it leaves and looks at both when it is back: reading
+    // a store of that kind right away would stall.
+    FloatingPointControl outside;
+    FloatingPointControl inside;
+
+    // Like a Context, these belong to the side that is not running.
     int error_number;
     ExceptionGlobals exceptions;
 
-    void exchange(int& errno_now, ExceptionGlobals& exceptions_now) noexcept {
-        exchange_control(control);
+    /// To be called on either side before it leaves; `mine` is its control state.
+    void leave(FloatingPointControl& mine, int& errno_now,
+               ExceptionGlobals& exceptions_now) noexcept {
+        store_control(mine);
         const int error = errno_now;
         errno_now = error_number;
         error_number = error;
