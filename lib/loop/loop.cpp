@@ -2,6 +2,7 @@
 #include <csignal>
 
 #include <coloop/loop.hpp>
+#include <coloop/overflow.hpp>
 
 #include "loop/loop_state.hpp"
 
@@ -20,7 +21,10 @@ void ignore_sigpipe_unless_handled() noexcept {
 
 }  // namespace
 
-Loop::Loop() : state_(LoopState::create().value()) { ignore_sigpipe_unless_handled(); }
+Loop::Loop() : state_(LoopState::create().value()) {
+    ignore_sigpipe_unless_handled();
+    report_stack_overflow();
+}
 
 Loop::Loop(uv_loop_s* uv) : state_(LoopState::attach(uv).value()) {}
 
