@@ -30,7 +30,7 @@ enum class Errc {
 /// and the reason: "connect 127.0.0.1:7000: connection refused".
 class COLOOP_EXPORT Error : public std::system_error {
 public:
-    /// `operation` is a verb, `object` what it was done to; either may be empty.
+    /// `operation` is a verb, `object` what it was done to; both may be empty.
     Error(std::error_code code, std::string_view operation, std::string_view object = {});
 
     /// Throws this error in the form that callers of the throwing functions expect: Cancelled,

@@ -44,6 +44,11 @@ public:
         return **this;
     }
 
+    const T& value() const& {
+        require();
+        return **this;
+    }
+
     T&& value() && {
         require();
         return std::move(**this);

@@ -40,12 +40,14 @@ public:
     }
 };
 
-std::string join(std::string_view operation, std::string_view object) {
+/// A std::system_error puts a colon between its text and the reason even if there is no text.
+std::system_error make(std::error_code code, std::string_view operation, std::string_view object) {
     std::string text(operation);
     if (!operation.empty() && !object.empty()) {
         text += ' ';
     }
-    return text += object;
+    text += object;
+    return text.empty() ? std::system_error(code) : std::system_error(code, text);
 }
 
 }  // namespace
@@ -56,7 +58,7 @@ const std::error_category& coloop_category() noexcept {
 }
 
 Error::Error(std::error_code code, std::string_view operation, std::string_view object)
-    : std::system_error(code, join(operation, object)) {}
+    : std::system_error(make(code, operation, object)) {}
 
 void Error::raise() const {
     if (code() == Errc::cancelled) {
