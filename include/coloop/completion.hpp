@@ -41,12 +41,13 @@ public:
     }
 
     /// The same; if the coroutine is cancelled before or while it waits, calls `cancel()` once,
-    /// which asks the source to hurry, and waits on for the value.
+    /// which asks the source to hurry, and waits on for the value. Not if the source has called
+    /// set(): it may be gone by then. `cancel()` is shielded, and must not throw.
     template <typename Cancel>
     T wait(Cancel cancel) {
-        if (!is_set() && !waiter_.wait(std::nothrow)) {
-            cancel();
+        if (!is_set() && !waiter_.wait(std::nothrow) && !is_set()) {
             const CancelScope shield(CancelScope::Kind::shield);
+            cancel();
             while (!is_set()) {
                 waiter_.wait();
             }
