@@ -106,14 +106,16 @@ void CoRwlock::upgrade() {
     if (readers_ == 0 || CoroutineAccess::locks_held(self) == 0) [[unlikely]] {
         misuse("upgrade a rwlock: " + describe(self) + " does not read it");
     }
+    if (readers_ == 1 && waiters_.empty()) {
+        readers_ = 0;
+        writer_ = &self;
+        return;
+    }
     if (Wait::already_cancelled()) {
         throw Cancelled();
     }
     --CoroutineAccess::locks_held(self);
     --readers_;
-    if (try_lock()) {
-        return;
-    }
     admit();
     if (!waiters_.wait_as(writer, CoQueue::back)) {
         admit();
