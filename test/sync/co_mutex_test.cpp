@@ -16,6 +16,7 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
+#include "support/effort.hpp"
 #include "support/expect_misuse.hpp"
 #include "support/random.hpp"
 
@@ -478,7 +479,7 @@ TEST_SUITE("CoMutex") {
     }
 
     TEST_CASE("whatever is cancelled when, a mutex has one holder at a time, in turn") {
-        for (std::uint64_t seed = 0; seed < 5'000; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(MutexStress(seed).run() == 0);
         }

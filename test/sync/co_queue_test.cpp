@@ -18,6 +18,7 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
+#include "support/effort.hpp"
 #include "support/expect_misuse.hpp"
 #include "support/random.hpp"
 
@@ -641,7 +642,7 @@ TEST_SUITE("CoQueue") {
     }
 
     TEST_CASE("whatever the order of waits, wakes and cancels, each ends the right wait") {
-        for (std::uint64_t seed = 0; seed < 5'000; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(queue_does_as_its_model(seed));
         }

@@ -15,6 +15,7 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
+#include "support/effort.hpp"
 #include "support/expect_misuse.hpp"
 #include "support/random.hpp"
 
@@ -324,7 +325,7 @@ TEST_SUITE("CoSemaphore") {
     }
 
     TEST_CASE("whatever is cancelled when, permits are neither lost nor made, and go in turn") {
-        for (std::uint64_t seed = 0; seed < 5'000; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(SemaphoreStress(seed).run());
         }
