@@ -32,6 +32,14 @@ struct Pools {
 // Two variables, so that the one in the hot path needs no check whether it is initialised.
 constinit thread_local Pools* pools = nullptr;
 
+/// The pool that was asked for last: mostly it is the one that is asked for next.
+struct Latest {
+    std::size_t size = 0;
+    StackPool* pool = nullptr;
+};
+
+constinit thread_local Latest latest;
+
 /// Frees the pools at the end of the thread, unless a coroutine is still suspended on one of their
 /// stacks: the objects in its frames are somebody's, so they are left alone.
 struct PoolsOwner {
@@ -41,6 +49,7 @@ struct PoolsOwner {
         if (in_use == 0) {
             delete pools;
             pools = nullptr;
+            latest = {};
         }
     }
 };
@@ -138,8 +147,14 @@ void StackPool::for_each_in_use(void (*visit)(Stack& stack, void* context), void
 }
 
 Stack* take_stack(std::size_t size) noexcept {
-    StackPool* pool = pool_for(size);
-    return pool == nullptr ? nullptr : pool->take();
+    if (size != latest.size) [[unlikely]] {
+        StackPool* pool = pool_for(size);
+        if (pool == nullptr) {
+            return nullptr;
+        }
+        latest = {size, pool};
+    }
+    return latest.pool->take();
 }
 
 void give_stack(Stack& stack) noexcept { stack.pool->give(stack); }
