@@ -2,6 +2,7 @@
 #include "context/guard.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 
 #include <sys/mman.h>
@@ -15,6 +16,24 @@ constexpr int madv_guard_install = 102;  // Linux 6.13; older headers don't have
 constexpr std::size_t mappings_per_guard = 2;
 
 std::atomic<std::size_t> mappings_used = 0;
+
+/// True if the kernel has guard markers. Its word is not enough, for emulators and sandboxes accept
+/// advice that they don't know and do nothing; so a system call has to trip over one.
+bool markers_work() noexcept {
+    static const bool work = [] {
+        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        void* probe =
+            mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (probe == MAP_FAILED) {
+            return false;
+        }
+        const bool trips = madvise(probe, page, madv_guard_install) == 0 &&
+                           access(static_cast<const char*>(probe), F_OK) != 0 && errno == EFAULT;
+        munmap(probe, page);
+        return trips;
+    }();
+    return work;
+}
 
 /// Three quarters of the kernel's limit: the rest is the program's.
 std::size_t mappings_allowed() noexcept {
@@ -42,7 +61,7 @@ std::size_t guard_size(std::size_t span) noexcept {
 
 Guard install_guard(std::byte* low, std::size_t size) noexcept {
     // Asked for each guard anew: the answer may differ by memory (EINVAL on locked pages).
-    if (madvise(low, size, madv_guard_install) == 0) {
+    if (markers_work() && madvise(low, size, madv_guard_install) == 0) {
         return {true, 0};
     }
     if (mappings_used.fetch_add(mappings_per_guard) + mappings_per_guard > mappings_allowed() ||
