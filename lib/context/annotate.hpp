@@ -2,7 +2,8 @@
 //
 // What AddressSanitizer and ThreadSanitizer must be told of each switch. Without it the first
 // mistakes one stack for another and reports nonsense, and the second sees races between coroutines
-// of one thread. All of it is empty in builds without them.
+// of one thread. All of it is empty in builds without them. Valgrind finds out by itself, once it
+// knows the stacks (slab.cpp).
 #pragma once
 
 #include <coloop/detail/switch.hpp>
@@ -12,6 +13,10 @@
 #endif
 #if defined(COLOOP_TSAN)
 #include <sanitizer/tsan_interface.h>
+#endif
+
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 
 #if defined(__clang__)
@@ -33,7 +38,17 @@ inline void annotate_new([[maybe_unused]] Context& context, [[maybe_unused]] std
 #endif
 }
 
-/// The same where the new context shares the stack of the side stored in `left`.
+/// Call before the free end of a stack is written to from another one: Valgrind takes what lies
+/// below a stack pointer for out of bounds.
+inline void annotate_use([[maybe_unused]] std::byte* low,
+                         [[maybe_unused]] std::byte* top) noexcept {
+#if defined(VALGRIND_MAKE_MEM_UNDEFINED)
+    static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(low, top - low));
+#endif
+}
+
+/// Like annotate_new(), where the new context shares the stack of the side stored in `left`; call
+/// it after that.
 inline void annotate_shared([[maybe_unused]] Context& context,
                             [[maybe_unused]] const Context& left) noexcept {
 #if defined(COLOOP_ASAN)

@@ -112,8 +112,9 @@ void make_context_outside(Context& context, const Context& left, ContextEntry en
                           void* argument) noexcept {
     // Leaf functions may use a red zone below the stack pointer; the rest is for good measure.
     constexpr std::size_t distance = 1024;
-    constexpr std::size_t nominal_size = std::size_t{64} << 10;
+    constexpr std::size_t nominal_size = std::size_t{256} << 10;
     std::byte* top = static_cast<std::byte*>(left.stack_pointer) - distance;
+    annotate_use(top - nominal_size, top);
     make_context(context, top - nominal_size, top, entry, argument);
     annotate_shared(context, left);
 }

@@ -78,9 +78,10 @@ void make_context_outside(Context& context, const Context& left, ContextEntry en
                           void* argument) noexcept {
     // The frame that is recorded extends below its address, by less than this.
     constexpr std::size_t distance = 4096;
-    constexpr std::size_t nominal_size = std::size_t{64} << 10;
+    constexpr std::size_t nominal_size = std::size_t{256} << 10;
     const auto* sides = static_cast<const Sides*>(left.stack_pointer);
     std::byte* top = static_cast<std::byte*>(sides->outside_frame) - distance;
+    annotate_use(top - nominal_size, top);
     make_context(context, top - nominal_size, top, entry, argument);
     annotate_shared(context, left);
 }
