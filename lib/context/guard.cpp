@@ -71,8 +71,10 @@ std::size_t guard_size(std::size_t span) noexcept {
 }
 
 Guard install_guard(std::byte* low, std::size_t size) noexcept {
+    const int error = errno;  // what fails on the way to success is nobody's business
     // Asked for each guard anew: the answer may differ by memory (EINVAL on locked pages).
     if (markers_work() && madvise(low, size, madv_guard_install) == 0) {
+        errno = error;
         return {true, 0};
     }
     if (mappings_used.fetch_add(mappings_per_guard) + mappings_per_guard > mappings_allowed() ||
@@ -80,6 +82,7 @@ Guard install_guard(std::byte* low, std::size_t size) noexcept {
         return_guard_mappings(mappings_per_guard);
         return {false, 0};
     }
+    errno = error;
     return {true, mappings_per_guard};
 }
 

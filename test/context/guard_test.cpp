@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "context/guard.hpp"
 
+#include <cerrno>
+
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,6 +84,13 @@ TEST_SUITE("install_guard") {
 }
 
 TEST_SUITE("stack guards") {
+    TEST_CASE("taking a stack leaves errno alone") {
+        errno = 7;
+        Stack* stack = take_stack(std::size_t{256} << 10);
+        CHECK(errno == 7);
+        give_stack(*stack);
+    }
+
     TEST_CASE("every stack has a guard right below its lowest byte") {
         for (const std::size_t size : {std::size_t{1}, std::size_t{64} << 10,
                                        std::size_t{256} << 10, std::size_t{8} << 20}) {
