@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <string>
 
+#include <coloop/cancel_scope.hpp>
+#include <coloop/coroutine.hpp>
 #include <coloop/export.hpp>
 #include <coloop/intrusive_list.hpp>
 
 namespace coloop {
 
-class Coroutine;
 class Wait;
 
 /// Something that can say what it is: "127.0.0.1:7000", "/etc/hosts".
@@ -48,16 +49,28 @@ public:
     enum class Outcome : std::uint8_t { pending, woken, cancelled };
 
     /// For a wait in the queues that `nodes` are linked into.
-    Wait(WaitNode* nodes, std::size_t count) noexcept;
+    Wait(WaitNode* nodes, std::size_t count) noexcept
+        : coroutine_(Coroutine::self()), nodes_(nodes), count_(count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            nodes[i].wait = this;
+        }
+    }
 
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
 
     /// Misuse outside a coroutine.
-    static void require_coroutine(const WaitReason& reason) noexcept;
+    static void require_coroutine(const WaitReason& reason) noexcept {
+        if (!in_coroutine()) [[unlikely]] {
+            refuse(reason);
+        }
+    }
 
     /// True if a cancellable wait that began now would end at once.
-    [[nodiscard]] static bool already_cancelled() noexcept;
+    [[nodiscard]] static bool already_cancelled() noexcept {
+        const CancelScope* scope = Coroutine::self()->scope_;
+        return scope != nullptr && scope->cancelled();
+    }
 
     /// The one place where coroutines stop until they are woken. Returns how the wait was settled.
     /// If not `cancellable`, cancelling leaves it alone.
@@ -75,6 +88,8 @@ public:
 private:
     friend class CancelScope;
     friend class CoroutineReport;
+
+    [[noreturn]] static void refuse(const WaitReason& reason) noexcept;
 
     Coroutine* coroutine_;
     WaitNode* nodes_;

@@ -32,20 +32,6 @@ void Scheduler::make_ready(Coroutine& coroutine) noexcept {
     }
 }
 
-void Scheduler::run_next() {
-    Coroutine& coroutine = *first_;
-    first_ = coroutine.next_ready_;
-    --ready_;
-    if (first_ != nullptr) {
-        __builtin_prefetch(first_);
-        __builtin_prefetch(&first_->status_);
-    }
-    coroutine.switch_in(detail::thread);
-    if (coroutine.status_ == Coroutine::Status::done) {
-        coroutine.release();
-    }
-}
-
 Scheduler& Scheduler::without_loop() noexcept { return loopless; }
 
 Scheduler& Scheduler::current() noexcept {

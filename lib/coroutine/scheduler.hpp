@@ -24,7 +24,21 @@ public:
     [[nodiscard]] std::size_t ready() const noexcept { return ready_; }
 
     /// Runs the first ready coroutine until it stops; there must be one. Outside coroutines only.
-    void run_next();
+    /// Inline, so that a loop that drains the queue neither calls nor returns between two of them:
+    /// then the processor predicts the returns inside the coroutines.
+    [[gnu::always_inline]] void run_next() {
+        Coroutine& coroutine = *first_;
+        first_ = coroutine.next_ready_;
+        --ready_;
+        if (first_ != nullptr) {
+            __builtin_prefetch(first_);
+            __builtin_prefetch(&first_->next_ready_);
+        }
+        coroutine.switch_in(detail::thread);
+        if (coroutine.status_ == Coroutine::Status::done) {
+            coroutine.release();
+        }
+    }
 
     /// The scheduler of this thread's coroutines that have no loop.
     static Scheduler& without_loop() noexcept;

@@ -11,29 +11,13 @@
 
 namespace coloop {
 
-Wait::Wait(WaitNode* nodes, std::size_t count) noexcept
-    : coroutine_(Coroutine::self()), nodes_(nodes), count_(count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        nodes[i].wait = this;
-    }
-}
-
-void Wait::require_coroutine(const WaitReason& reason) noexcept {
-    if (in_coroutine()) [[likely]] {
-        return;
-    }
+void Wait::refuse(const WaitReason& reason) noexcept {
+    const std::string what = std::string("cannot wait (") + reason.operation + ')';
     if (const Coroutine* lent = detail::thread.lent) {
-        misuse(std::string("cannot wait (") + reason.operation + "): " + describe(*lent) +
+        misuse(what + ": " + describe(*lent) +
                " is inside run_on_loop_stack(), where it cannot stop; return from there first");
-    } else {
-        misuse(std::string("cannot wait (") + reason.operation +
-               ") outside a coroutine; spawn one on the loop and call this in it");
     }
-}
-
-bool Wait::already_cancelled() noexcept {
-    const CancelScope* scope = Coroutine::self()->scope_;
-    return scope != nullptr && scope->cancelled();
+    misuse(what + " outside a coroutine; spawn one on the loop and call this in it");
 }
 
 Wait::Outcome Wait::suspend(bool cancellable) noexcept {
