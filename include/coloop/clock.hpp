@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
-#include <coloop/co_queue.hpp>
 #include <coloop/export.hpp>
 
 namespace coloop {
@@ -37,14 +37,18 @@ private:
 /// The time of day, since 1970 in UTC. When somebody sets it, sleepers notice within a second.
 [[nodiscard]] COLOOP_EXPORT Clock& wall_clock() noexcept;
 
-/// A clock that runs with the monotonic one while it is not paused, and can be moved forward.
+/// A clock that runs with the monotonic one while it is not paused, and can be moved forward. It
+/// ends at the largest number.
 /// Must outlive its sleepers.
 class COLOOP_EXPORT VirtualClock final : public Clock {
 public:
     enum class State : bool { paused, running };
 
     /// Shows zero.
-    explicit VirtualClock(State state = State::running) noexcept;
+    explicit VirtualClock(State state = State::running);
+
+    /// Misuse while somebody sleeps by it.
+    ~VirtualClock();
 
     [[nodiscard]] std::int64_t now() const noexcept override;
 
@@ -54,16 +58,22 @@ public:
     /// Lets it run on from where it stands.
     void resume() noexcept;
 
-    /// Moves it forward; those whose time has come wake, in the order of their deadlines.
+    /// Moves it forward; those whose time has come wake, in the order of their deadlines. Misuse
+    /// if negative: a clock does not go back.
     void advance(std::int64_t nanoseconds) noexcept;
 
 private:
+    class Sleep;
+    struct Sleepers;
+
     bool wait_towards(std::int64_t when) noexcept override;
+    [[nodiscard]] std::int64_t at(std::int64_t monotonic) const noexcept;
+    void change(std::int64_t leap, State state) noexcept;
 
     std::int64_t shown_ = 0;  // when it was last paused, resumed or advanced
     std::int64_t since_;      // the monotonic time of that
     State state_;
-    CoQueue changed_{"sleep by a virtual clock"};
+    std::unique_ptr<Sleepers> sleepers_;
 };
 
 }  // namespace coloop
