@@ -27,7 +27,8 @@ COLOOP_EXPORT void co_sleep_ns(Clock& clock, std::int64_t nanoseconds);
 /// lets the loop poll once.
 COLOOP_EXPORT void sleep_by(Clock& clock, std::int64_t when);
 
-/// `duration` in nanoseconds, rounded up; what is out of range becomes the nearest that isn't.
+/// `duration` in nanoseconds, rounded up; what is out of range becomes the nearest that isn't, and
+/// what is not a number becomes zero.
 template <typename Rep, typename Period>
 [[nodiscard]] constexpr std::int64_t saturated_ns(std::chrono::duration<Rep, Period> duration) {
     constexpr auto limit = static_cast<long double>(std::numeric_limits<std::int64_t>::max());
@@ -38,7 +39,12 @@ template <typename Rep, typename Period>
     if (exact <= -limit) {
         return std::numeric_limits<std::int64_t>::min();
     }
-    return std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
+    if constexpr (std::chrono::treat_as_floating_point_v<Rep>) {
+        const auto whole = exact == exact ? static_cast<std::int64_t>(exact) : 0;
+        return static_cast<long double>(whole) < exact ? whole + 1 : whole;
+    } else {
+        return std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
+    }
 }
 
 /// co_sleep_ns() for any duration. Named apart from std::this_thread::sleep_for, which would stop

@@ -22,10 +22,12 @@ public:
     /// Opens a scope of `nanoseconds` from now; zero or less is cancelled at once.
     explicit TimeoutScope(std::int64_t nanoseconds);
 
-    /// Opens a scope that ends at `when` of the monotonic clock.
-    TimeoutScope(
-        std::chrono::steady_clock::time_point when);  // NOLINT(google-explicit-constructor):
-                                                      // a moment is as good as a duration
+    struct Until {
+        std::int64_t when;  ///< of the monotonic clock, in nanoseconds
+    };
+
+    /// Opens a scope that ends at a moment.
+    explicit TimeoutScope(Until moment);
 
     ~TimeoutScope();
 
@@ -92,9 +94,8 @@ auto move_on_after(std::chrono::duration<Rep, Period> duration, Function&& funct
 template <typename Duration, typename Function>
 auto move_on_at(std::chrono::time_point<std::chrono::steady_clock, Duration> when,
                 Function&& function) {
-    return detail::move_on(
-        TimeoutScope(std::chrono::time_point_cast<std::chrono::steady_clock::duration>(when)),
-        std::forward<Function>(function));
+    return detail::move_on(TimeoutScope(TimeoutScope::Until{saturated_ns(when.time_since_epoch())}),
+                           std::forward<Function>(function));
 }
 
 /// Calls `function()` and returns what it returns; cancelling an enclosing scope is felt only after

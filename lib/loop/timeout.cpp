@@ -9,8 +9,10 @@ namespace coloop {
 
 namespace {
 
-std::int64_t steady_ns(std::chrono::steady_clock::time_point when) noexcept {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
+/// From now until `when`; what has passed is no time at all.
+std::int64_t time_until(std::int64_t when) noexcept {
+    const auto now = static_cast<std::int64_t>(uv_hrtime());
+    return when > now ? when - now : 0;
 }
 
 }  // namespace
@@ -25,8 +27,7 @@ TimeoutScope::TimeoutScope(std::int64_t nanoseconds)
     }
 }
 
-TimeoutScope::TimeoutScope(std::chrono::steady_clock::time_point when)
-    : TimeoutScope(steady_ns(when) - static_cast<std::int64_t>(uv_hrtime())) {}
+TimeoutScope::TimeoutScope(Until moment) : TimeoutScope(time_until(moment.when)) {}
 
 TimeoutScope::~TimeoutScope() {
     if (is_set()) {
