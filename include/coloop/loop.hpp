@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <new>
 #include <utility>
@@ -68,20 +69,24 @@ public:
 
     /// Runs `function()` on the loop's own stack, soon. The only member that other threads may
     /// call; the Loop must still exist. Must not throw, and must not wait: let it spawn or wake.
-    /// Functions posted by one thread run in that order.
+    /// Functions posted by one thread run in that order. Those that come before the last coroutine
+    /// of a loop that is being left has ended still run, later ones don't.
+    ///
+    /// What other threads post keeps run() going only together with KeepAlive.
     void post(std::function<void()> function);
 
-    /// Runs an owned loop until nothing is left to do. Returns false, after a report of who waits
-    /// for what on standard error, if coroutines are left that nothing can ever wake.
-    /// Must be called outside coroutines and callbacks.
+    /// Runs an owned loop until nothing is left to do, or uv_stop() was called. Returns false,
+    /// after a report of who waits for what on standard error, if coroutines are left that nothing
+    /// can ever wake. Must be called outside coroutines and callbacks.
     bool run();
 
-    /// Cancels every coroutine that was spawned on this loop.
+    /// Cancels every coroutine that was spawned on this loop, those too that are spawned later.
     void cancel() noexcept;
 
     /// Leaves a borrowed loop: cancels the coroutines, waits until they have ended, closes the
     /// internal handles, then calls `done()` on the loop's stack. Returns at once; the host must go
-    /// on running its loop until then. New coroutines are refused meanwhile.
+    /// on running its loop until then. New coroutines are refused from now on. If another Loop
+    /// shares the coroutines, they go on, and `done()` is called soon.
     void detach(std::function<void()> done = {});
 
     /// Keeps run() from returning while it exists, for programs whose coroutines wait for other
@@ -128,9 +133,12 @@ private:
         CancelScope scope_;
     };
 
+    enum class Role : std::uint8_t { owner, guest, detached };
+
     Result<void> start(Coroutine* coroutine, const CoroutineOptions& options) noexcept;
 
     LoopState* state_;
+    Role role_;
 };
 
 }  // namespace coloop

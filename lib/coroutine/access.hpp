@@ -13,12 +13,15 @@ struct CoroutineAccess {
         return coroutine.pending_requests_;
     }
 
-    static Scheduler& scheduler(Coroutine& coroutine) { return *coroutine.scheduler_; }
+    static Scheduler& scheduler(const Coroutine& coroutine) { return *coroutine.scheduler_; }
 
     /// Before it first runs only.
     static void scheduler(Coroutine& coroutine, Scheduler& scheduler) {
         coroutine.scheduler_ = &scheduler;
     }
+
+    /// True while it is suspended in a wait that nobody has settled yet.
+    static bool waits(const Coroutine& coroutine) { return coroutine.wait_ != nullptr; }
 
     static CancelScope* scope(Coroutine& coroutine) { return coroutine.scope_; }
 

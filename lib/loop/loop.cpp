@@ -4,6 +4,7 @@
 #include <coloop/loop.hpp>
 #include <coloop/overflow.hpp>
 
+#include "base/misuse.hpp"
 #include "loop/loop_state.hpp"
 
 namespace coloop {
@@ -21,22 +22,20 @@ void ignore_sigpipe_unless_handled() noexcept {
 
 }  // namespace
 
-Loop::Loop() : state_(LoopState::create().value()) {
+Loop::Loop() : state_(LoopState::create().value()), role_(Role::owner) {
     ignore_sigpipe_unless_handled();
     report_stack_overflow();
 }
 
-Loop::Loop(uv_loop_s* uv) : state_(LoopState::attach(uv).value()) {}
+Loop::Loop(uv_loop_s* uv) : state_(LoopState::attach(uv).value()), role_(Role::guest) {}
 
 Loop::~Loop() {
-    if (state_ == nullptr) {
-        return;
-    }
-    if (state_->owned()) {
+    if (role_ == Role::owner) {
         state_->stop_owned();
-    } else {
-        state_->leave({});
+    } else if (role_ == Role::guest) {
+        state_->leave();
     }
+    state_->release();
 }
 
 Result<void> Loop::start(Coroutine* coroutine, const CoroutineOptions& options) noexcept {
@@ -45,14 +44,24 @@ Result<void> Loop::start(Coroutine* coroutine, const CoroutineOptions& options) 
 
 void Loop::post(std::function<void()> function) { state_->post(std::move(function)); }
 
-bool Loop::run() { return state_->run(); }
+bool Loop::run() {
+    if (role_ != Role::owner) {
+        misuse("run: this Loop has borrowed its uv loop, which is run by its owner, with uv_run()");
+    }
+    return state_->run();
+}
 
 void Loop::cancel() noexcept { state_->root().cancel(); }
 
 void Loop::detach(std::function<void()> done) {
-    LoopState* state = state_;
-    state_ = nullptr;
-    state->leave(std::move(done));
+    if (role_ == Role::owner) {
+        misuse("detach: this Loop owns its uv loop; destroy it instead");
+    }
+    if (role_ == Role::guest) {
+        role_ = Role::detached;
+        state_->leave();
+    }
+    state_->call_when_left(std::move(done));
 }
 
 uv_loop_s* Loop::uv() const noexcept { return state_->uv(); }

@@ -26,8 +26,8 @@ constexpr std::uint64_t trim_again_after = 100'000'000;
 
 constexpr int handle_count = 5;
 
-// All loops of this thread that coloop is on.
-thread_local std::vector<LoopState*> states;
+// The loops of this thread that coloop is on, newest first, linked.
+constinit thread_local LoopState* states = nullptr;
 
 LoopState& state_of(const void* handle) {
     return *static_cast<LoopState*>(static_cast<const uv_handle_t*>(handle)->data);
@@ -43,13 +43,6 @@ uv_handle_t* as_handle(Handle& handle) {
 LoopState::LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept
     : Scheduler(true), own_(std::move(own)), uv_(uv) {}
 
-LoopState::~LoopState() {
-    std::erase(states, this);
-    if (detail::thread.scheduler == this) {
-        detail::thread.scheduler = states.empty() ? nullptr : states.back();
-    }
-}
-
 Result<LoopState*> LoopState::create() noexcept {
     auto own = std::make_unique<uv_loop_t>();
     if (const int status = uv_loop_init(own.get()); status != 0) {
@@ -58,7 +51,6 @@ Result<LoopState*> LoopState::create() noexcept {
     uv_loop_t* uv = own.get();
     auto* state = new LoopState(std::move(own), uv);
     if (const int status = state->open_handles(); status != 0) {
-        uv_run(uv, UV_RUN_DEFAULT);  // lets go of the handles that were opened
         uv_loop_close(uv);
         delete state;
         return Error(uv_code(status), "create a loop");
@@ -67,27 +59,26 @@ Result<LoopState*> LoopState::create() noexcept {
 }
 
 Result<LoopState*> LoopState::attach(uv_loop_t* uv) noexcept {
-    for (LoopState* state : states) {
+    for (LoopState* state = states; state != nullptr; state = state->next_on_thread_) {
         if (state->uv_ == uv && state->phase_ == Phase::running) {
             ++state->users_;
+            ++state->objects_;
             return state;
         }
     }
     auto* state = new LoopState(nullptr, uv);
     if (const int status = state->open_handles(); status != 0) {
+        delete state;
         return Error(uv_code(status), "attach to a loop");
     }
     return state;
 }
 
-/// On failure, what was opened is being closed, and a borrowed state is gone when that is done.
+/// On failure, nothing is open.
 int LoopState::open_handles() noexcept {
     // Only the async handle takes anything from the system, so only it can fail; it goes first.
     if (const int status = uv_async_init(
             uv_, &async_, [](uv_async_t* handle) { state_of(handle).run_posted(); })) {
-        if (!owned()) {
-            delete this;
-        }
         return status;
     }
     uv_prepare_init(uv_, &prepare_);
@@ -108,7 +99,8 @@ int LoopState::open_handles() noexcept {
     uv_unref(as_handle(async_));
     uv_unref(as_handle(prepare_));
     uv_unref(as_handle(check_));
-    states.push_back(this);
+    next_on_thread_ = states;
+    states = this;
     if (detail::thread.scheduler == nullptr) {
         detail::thread.scheduler = this;
     }
@@ -118,8 +110,8 @@ int LoopState::open_handles() noexcept {
 LoopState& LoopState::current(const char* operation) noexcept {
     Coroutine* self = Coroutine::self();
     if (self == nullptr) {
-        misuse(std::string("cannot wait (") + operation +
-               ") outside a coroutine; spawn one on the loop and call this in it");
+        misuse(std::string("cannot ") + operation +
+               " outside a coroutine; spawn one on the loop and call this in it");
     }
     Scheduler& scheduler = CoroutineAccess::scheduler(*self);
     if (!scheduler.is_loop) {
@@ -129,10 +121,18 @@ LoopState& LoopState::current(const char* operation) noexcept {
     return static_cast<LoopState&>(scheduler);
 }
 
-void LoopState::became_ready() noexcept {
+void LoopState::became_ready() noexcept { come_back_soon(); }
+
+/// Has drain() called without libuv blocking or returning first.
+void LoopState::come_back_soon() noexcept {
     if (!draining_) {
         uv_idle_start(&idle_, [](uv_idle_t*) {});
     }
+}
+
+bool LoopState::wait_turn() noexcept {
+    come_back_soon();
+    return next_turn_.wait(std::nothrow);
 }
 
 void LoopState::drain() {
@@ -156,15 +156,29 @@ void LoopState::drain() {
 }
 
 void LoopState::after_drain() noexcept {
-    if (ready() > 0 || !next_turn_.empty()) {
-        uv_idle_start(&idle_, [](uv_idle_t*) {});
+    if (phase_ == Phase::leaving && may_close()) [[unlikely]] {
+        close_handles();
+        return;
+    }
+    if (ready() > 0 || !next_turn_.empty() || posted_here_) {
+        come_back_soon();
     } else {
         uv_idle_stop(&idle_);
     }
     arm_timer();
-    if (work_ == 0 && phase_ == Phase::leaving) [[unlikely]] {
-        close_handles();
+}
+
+/// True if nobody is left who needs the loop that is being left.
+bool LoopState::may_close() noexcept {
+    if (work_ > 0 || ready() > 0) {
+        return false;
     }
+    {
+        const std::lock_guard lock(posted_mutex_);
+        accepts_posts_ = false;
+    }
+    run_posted();
+    return ready() == 0;
 }
 
 void LoopState::add(Deadline& deadline, std::uint64_t when) {
@@ -220,6 +234,7 @@ void LoopState::arm_timer() noexcept {
 }
 
 Result<void> LoopState::start(Coroutine* coroutine, std::string_view name) noexcept {
+    require_thread("spawn");
     if (coroutine == nullptr) {
         return Error(std::make_error_code(std::errc::not_enough_memory), "create coroutine", name);
     }
@@ -237,8 +252,8 @@ Result<void> LoopState::start(Coroutine* coroutine, std::string_view name) noexc
 
 void LoopState::end_work() noexcept {
     --work_;
-    if (work_ == 0 && phase_ == Phase::leaving && !draining_) {
-        close_handles();
+    if (work_ == 0 && phase_ == Phase::leaving) {
+        come_back_soon();
     }
 }
 
@@ -248,13 +263,21 @@ void LoopState::end_coroutine() noexcept {
 }
 
 void LoopState::post(std::function<void()> function) {
-    const std::lock_guard lock(posted_mutex_);
-    if (!accepts_posts_) {
-        return;
+    const bool here = thread_ == &detail::thread;
+    {
+        const std::lock_guard lock(posted_mutex_);
+        if (!accepts_posts_) {
+            return;
+        }
+        posted_.push_back(std::move(function));
+        if (posted_.size() == 1) {
+            uv_async_send(&async_);  // under the lock, so that it can't race with the closing
+        }
     }
-    posted_.push_back(std::move(function));
-    if (posted_.size() == 1) {
-        uv_async_send(&async_);  // under the lock, so that it can't race with the closing
+    // On other threads the function may have run by now, and the Loop be gone.
+    if (here) {
+        posted_here_ = true;
+        come_back_soon();
     }
 }
 
@@ -264,23 +287,51 @@ void LoopState::run_posted() {
         const std::lock_guard lock(posted_mutex_);
         functions.swap(posted_);
     }
+    posted_here_ = false;
     for (const auto& function : functions) {
         function();
     }
 }
 
+bool LoopState::has_posted() noexcept {
+    const std::lock_guard lock(posted_mutex_);
+    return !posted_.empty();
+}
+
 void LoopState::keep_alive(int change) noexcept {
+    require_thread("keep a loop alive");
     keep_alive_ += change;
     keep_alive_ > 0 ? uv_ref(as_handle(async_)) : uv_unref(as_handle(async_));
 }
 
-bool LoopState::run() {
-    if (in_coroutine()) {
-        misuse("run: a loop can't be run in " + describe(*Coroutine::self()) +
-               "; wait for what you need instead");
+void LoopState::require_thread(const char* operation) const noexcept {
+    if (thread_ != &detail::thread) [[unlikely]] {
+        misuse(std::string(operation) +
+               ": the Loop belongs to another thread; post() a function to it that does this");
     }
-    uv_run(uv_, UV_RUN_DEFAULT);
-    if (coroutines_ == 0) {
+}
+
+void LoopState::require_standstill(const char* operation) const noexcept {
+    require_thread(operation);
+    if (in_coroutine()) {
+        misuse(std::string(operation) + ": not possible in " + describe(*Coroutine::self()) +
+               "; a loop is run outside coroutines, and in one you wait for what you need");
+    }
+    if (running_) {
+        misuse(std::string(operation) +
+               ": the loop runs already; let the callback that called this return instead");
+    }
+}
+
+bool LoopState::run() {
+    require_standstill("run a Loop");
+    running_ = true;
+    do {
+        run_posted();
+        uv_run(uv_, UV_RUN_DEFAULT);
+    } while (uv_loop_alive(uv_) == 0 && has_posted());
+    running_ = false;
+    if (coroutines_ == 0 || uv_loop_alive(uv_) != 0) {
         return true;
     }
     report_deadlock();
@@ -290,27 +341,65 @@ bool LoopState::run() {
 void LoopState::report_deadlock() const {
     std::fputs("coloop: deadlock: nothing can wake the coroutines that are left\n", stderr);
     for_each_coroutine([this](const Coroutine& coroutine) {
-        std::fprintf(stderr, "  %s\n", describe_state(coroutine, time()).c_str());
+        if (&CoroutineAccess::scheduler(coroutine) == this) {
+            std::fprintf(stderr, "  %s\n", describe_state(coroutine, time()).c_str());
+        }
     });
 }
 
-void LoopState::leave(std::function<void()> done) noexcept {
+void LoopState::leave() noexcept {
+    require_thread("leave a loop");
     if (--users_ > 0) {
-        if (done) {
-            post(std::move(done));
-        }
         return;
     }
-    done_ = std::move(done);
     phase_ = Phase::leaving;
+    LoopState** link = &states;
+    while (*link != this) {
+        link = &(*link)->next_on_thread_;
+    }
+    *link = next_on_thread_;
+    if (detail::thread.scheduler == this) {
+        detail::thread.scheduler = states;
+    }
     root_.cancel();
-    if (work_ == 0 && !draining_) {
-        close_handles();
+    come_back_soon();
+}
+
+void LoopState::call_when_left(std::function<void()> done) {
+    if (!done) {
+        return;
+    }
+    switch (phase_) {
+        case Phase::running:
+            post(std::move(done));
+            break;
+        case Phase::leaving:
+        case Phase::closing:
+            done_.push_back(std::move(done));
+            break;
+        case Phase::closed:
+            done();
+            break;
     }
 }
 
 void LoopState::stop_owned() noexcept {
-    leave({});
+    require_standstill("destroy a Loop");
+    if (users_ > 1) {
+        misuse("a Loop was destroyed while another one shares its uv loop; destroy that first");
+    }
+    leave();
+    while (coroutines_ > 0 && uv_run(uv_, UV_RUN_ONCE) != 0) {
+    }
+    // What is being closed may end, and so may requests; what is merely open would run for ever.
+    uv_walk(
+        uv_,
+        [](uv_handle_t* handle, void* idle) {
+            if (uv_is_closing(handle) == 0 && handle != idle) {
+                uv_unref(handle);
+            }
+        },
+        &idle_);
     uv_run(uv_, UV_RUN_DEFAULT);
     if (phase_ != Phase::closed) {
         report_deadlock();
@@ -324,22 +413,38 @@ void LoopState::stop_owned() noexcept {
             "a Loop was destroyed while the libuv handles above were open on it; close them "
             "first");
     }
-    delete this;
 }
 
 void LoopState::close_handles() noexcept {
     phase_ = Phase::closing;
-    {
-        const std::lock_guard lock(posted_mutex_);
-        accepts_posts_ = false;
-    }
+    forget_bare_coroutines();
     if (trimmer_.is_set()) {
         deadlines_.remove(trimmer_);
+    }
+    if (!deadlines_.empty()) {
+        misuse(
+            "the Loop is gone on which a coroutine that was not spawned has a timeout open; spawn "
+            "coroutines that use a loop");
     }
     for (uv_handle_t* handle : {as_handle(async_), as_handle(prepare_), as_handle(check_),
                                 as_handle(idle_), as_handle(timer_)}) {
         uv_close(handle, [](uv_handle_t* closed) { state_of(closed).on_closed(); });
     }
+}
+
+/// Those that were not spawned but made while this was the thread's loop, and are still there.
+void LoopState::forget_bare_coroutines() noexcept {
+    for_each_coroutine([this](const Coroutine& coroutine) {
+        if (&CoroutineAccess::scheduler(coroutine) != this) {
+            return;
+        }
+        if (CoroutineAccess::waits(coroutine)) {
+            misuse(describe_state(coroutine, time()) +
+                   ", but the Loop that would run it again is gone; spawn coroutines that wait, "
+                   "or let them end first");
+        }
+        CoroutineAccess::scheduler(const_cast<Coroutine&>(coroutine), Scheduler::without_loop());
+    });
 }
 
 void LoopState::on_closed() noexcept {
@@ -348,11 +453,17 @@ void LoopState::on_closed() noexcept {
     }
     phase_ = Phase::closed;
     const auto done = std::move(done_);
-    if (!owned()) {
+    if (objects_ == 0) {
         delete this;
     }
-    if (done) {
-        done();
+    for (const auto& function : done) {
+        function();
+    }
+}
+
+void LoopState::release() noexcept {
+    if (--objects_ == 0 && phase_ == Phase::closed) {
+        delete this;
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/co_queue.hpp>
+#include <coloop/coroutine.hpp>
 #include <coloop/result.hpp>
 #include <coloop/wait.hpp>
 
@@ -24,9 +25,9 @@ namespace coloop {
 ///
 /// Callbacks only make coroutines ready. They run from drain(): after polling (check), for what I/O
 /// has woken, and before it (prepare), for what timers, closing handles and code outside uv_run()
-/// have. The idle handle is active only while somebody is ready, to keep libuv from blocking or
-/// returning; all others never keep the loop alive by themselves, except the timer while a deadline
-/// is set that somebody waits for.
+/// have. The idle handle is active only while there is something to do, to keep libuv from blocking
+/// or returning; all others never keep the loop alive by themselves, except the timer while a
+/// deadline is set that somebody waits for.
 class LoopState final : public Scheduler {
 public:
     /// A loop of its own; fails if the system refuses.
@@ -40,8 +41,6 @@ public:
 
     [[nodiscard]] uv_loop_t* uv() const noexcept { return uv_; }
 
-    [[nodiscard]] bool owned() const noexcept { return own_ != nullptr; }
-
     /// The loop's clock, in nanoseconds.
     [[nodiscard]] std::uint64_t time() const noexcept { return uv_hrtime(); }
 
@@ -50,7 +49,7 @@ public:
     void remove(Deadline& deadline) noexcept;
 
     /// Suspends the calling coroutine until the loop has polled once; false if cancelled.
-    [[nodiscard]] bool wait_turn() noexcept { return next_turn_.wait(std::nothrow); }
+    [[nodiscard]] bool wait_turn() noexcept;
 
     /// Counts handles and requests that the state must outlive.
     void begin_work() noexcept { ++work_; }
@@ -71,11 +70,18 @@ public:
     void keep_alive(int change) noexcept;
 
     bool run();
+
+    /// Cancels, runs the loop until all is closed, and closes it.
     void stop_owned() noexcept;
 
-    /// Lets go of the loop once its coroutines have ended and its handles are closed; then calls
-    /// `done()` and is gone.
-    void leave(std::function<void()> done) noexcept;
+    /// One user less; after the last, lets go of the loop once its coroutines have ended.
+    void leave() noexcept;
+
+    /// Calls `done()` on the loop's stack after that; soon if others use the loop.
+    void call_when_left(std::function<void()> done);
+
+    /// One Loop less that points here. The state goes with the last, but not before it was closed.
+    void release() noexcept;
 
 private:
     enum class Phase : std::uint8_t { running, leaving, closing, closed };
@@ -95,20 +101,28 @@ private:
     };
 
     explicit LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept;
-    ~LoopState();
+    ~LoopState() = default;
 
     int open_handles() noexcept;
     void close_handles() noexcept;
     void on_closed() noexcept;
+    void forget_bare_coroutines() noexcept;
     void became_ready() noexcept override;
+    void come_back_soon() noexcept;
     void drain();
     void after_drain() noexcept;
+    bool may_close() noexcept;
     void arm_timer() noexcept;
     void run_posted();
+    bool has_posted() noexcept;
+    void require_thread(const char* operation) const noexcept;
+    void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;
 
     std::unique_ptr<uv_loop_t> own_;
     uv_loop_t* uv_;
+    const detail::Thread* thread_ = &detail::thread;
+    LoopState* next_on_thread_ = nullptr;
     uv_prepare_t prepare_;
     uv_check_t check_;
     uv_idle_t idle_;
@@ -124,10 +138,13 @@ private:
     std::size_t coroutines_ = 0;
     std::size_t work_ = 0;  // coroutines included
     std::size_t users_ = 1;
+    std::size_t objects_ = 1;  // Loops, those too that are detached
     int keep_alive_ = 0;
+    bool running_ = false;
     bool draining_ = false;
+    bool posted_here_ = false;  // by this thread, which the loop must not return before
     Phase phase_ = Phase::running;
-    std::function<void()> done_;
+    std::vector<std::function<void()>> done_;
 
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;
