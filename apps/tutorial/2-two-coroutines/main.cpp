@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/core.h>
+
+#include <coloop/coloop.hpp>
+
+using namespace std::chrono_literals;
+
+void open_door(coloop::CoQueue& bell) {
+    fmt::print("host: waiting for the bell\n");
+    bell.wait();
+    fmt::print("host: come in\n");
+}
+
+void visit(coloop::CoQueue& bell) {
+    coloop::co_sleep(500ms);
+    fmt::print("guest: ringing\n");
+    bell.wake_one();
+}
+
+int main() {
+    return coloop::run([] {
+        coloop::CoQueue bell("wait for the bell");
+        coloop::TaskGroup group;
+        group.spawn([&] { open_door(bell); });
+        group.spawn([&] { visit(bell); });
+        group.wait();
+    });
+}
