@@ -17,6 +17,7 @@
 
 #include "coroutine/scheduler.hpp"
 #include "loop/deadline_queue.hpp"
+#include "loop/stack_trimmer.hpp"
 
 namespace coloop {
 
@@ -86,19 +87,17 @@ public:
 private:
     enum class Phase : std::uint8_t { running, leaving, closing, closed };
 
-    /// Returns the memory of stacks that stay unused; set while coroutines come and go.
-    class Trimmer final : public Deadline {
-    public:
-        explicit Trimmer(LoopState& state) : state_(state) {}
+    static constexpr int handle_count = 5;
 
-        void note_spawn() noexcept;
+    /// The state that an internal handle belongs to.
+    static LoopState& of(const void* handle) noexcept {
+        return *static_cast<LoopState*>(static_cast<const uv_handle_t*>(handle)->data);
+    }
 
-    private:
-        void expire() noexcept override;
-
-        LoopState& state_;
-        bool busy_ = false;
-    };
+    template <typename Handle>
+    static uv_handle_t* as_handle(Handle& handle) noexcept {
+        return reinterpret_cast<uv_handle_t*>(&handle);
+    }
 
     explicit LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept;
     ~LoopState() = default;
@@ -119,6 +118,8 @@ private:
     void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;
 
+    static constinit thread_local LoopState* newest_;  // of this thread's, which are linked
+
     std::unique_ptr<uv_loop_t> own_;
     uv_loop_t* uv_;
     const detail::Thread* thread_ = &detail::thread;
@@ -131,7 +132,7 @@ private:
     int open_handles_ = 0;
 
     DeadlineQueue deadlines_;
-    Trimmer trimmer_{*this};
+    StackTrimmer trimmer_{*this};
     std::uint64_t armed_for_ = 0;  // zero: the timer is stopped
     CoQueue next_turn_{"yield to the loop"};
     CancelScope root_{CancelScope::Detached(), nullptr};

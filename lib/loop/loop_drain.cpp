@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
+#include "loop/loop_state.hpp"
+
+namespace coloop {
+
+namespace {
+
+// One drain gives way to the loop after so many coroutines or so much time, whichever is first.
+constexpr std::size_t drain_limit = 256;
+constexpr std::uint64_t drain_time = 500'000;
+constexpr std::size_t looks_at_clock_every = 16;
+
+}  // namespace
+
+void LoopState::became_ready() noexcept { come_back_soon(); }
+
+/// Has drain() called without libuv blocking or returning first.
+void LoopState::come_back_soon() noexcept {
+    if (!draining_) {
+        uv_idle_start(&idle_, [](uv_idle_t*) {});
+    }
+}
+
+bool LoopState::wait_turn() noexcept {
+    come_back_soon();
+    return next_turn_.wait(std::nothrow);
+}
+
+void LoopState::drain() {
+    if (in_coroutine()) [[unlikely]] {
+        misuse("uv_run() was called in " + describe(*Coroutine::self()) +
+               "; a loop runs on its thread's own stack, and in a coroutine one waits instead");
+    }
+    const std::size_t batch = std::min(ready(), drain_limit);
+    if (batch > 0) {
+        now = time();
+        draining_ = true;
+        for (std::size_t i = 0; i < batch; ++i) {
+            if (i % looks_at_clock_every == looks_at_clock_every - 1 && time() - now > drain_time) {
+                break;
+            }
+            run_next();
+        }
+        draining_ = false;
+    }
+    after_drain();
+}
+
+void LoopState::after_drain() noexcept {
+    if (phase_ == Phase::leaving && may_close()) [[unlikely]] {
+        close_handles();
+        return;
+    }
+    if (ready() > 0 || !next_turn_.empty() || posted_here_) {
+        come_back_soon();
+    } else {
+        uv_idle_stop(&idle_);
+    }
+    arm_timer();
+}
+
+void LoopState::add(Deadline& deadline, std::uint64_t when) {
+    deadlines_.add(deadline, when);
+    if (!draining_) {
+        arm_timer();
+    }
+}
+
+void LoopState::remove(Deadline& deadline) noexcept {
+    deadlines_.remove(deadline);
+    if (!draining_) {
+        arm_timer();
+    }
+}
+
+/// The timer may be armed too early, after the deadline it was armed for was removed: then it fires
+/// once for nothing, which is cheaper than arming it anew for each timeout that did not happen.
+void LoopState::arm_timer() noexcept {
+    if (phase_ >= Phase::closing) {
+        return;
+    }
+    if (deadlines_.empty()) {
+        if (armed_for_ != 0) {
+            armed_for_ = 0;
+            uv_timer_stop(&timer_);
+        }
+        return;
+    }
+    const bool awaited = deadlines_.size() > (trimmer_.is_set() ? 1U : 0U);
+    if (awaited != (uv_has_ref(as_handle(timer_)) != 0)) {
+        awaited ? uv_ref(as_handle(timer_)) : uv_unref(as_handle(timer_));
+    }
+    const std::uint64_t next = deadlines_.next();
+    if (armed_for_ != 0 && armed_for_ <= next) {
+        return;
+    }
+    armed_for_ = next;
+    uv_update_time(uv_);
+    const std::uint64_t now_ns = time();
+    const std::uint64_t milliseconds = next > now_ns ? (next - now_ns + 999'999) / 1'000'000 : 0;
+    uv_timer_start(
+        &timer_,
+        [](uv_timer_t* handle) {
+            LoopState& state = of(handle);
+            // libuv counts whole milliseconds of a cached time and may call early; what is not due
+            // stays, and the timer is armed for it again.
+            state.armed_for_ = 0;
+            state.deadlines_.expire(state.time());
+            state.arm_timer();
+        },
+        milliseconds, 0);
+}
+
+}  // namespace coloop

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coloop/deadline.hpp>
+
+namespace coloop {
+
+class LoopState;
+
+/// Returns the memory of stacks that stay unused to the system. Its deadline is set while
+/// coroutines come and go, and afterwards until there is nothing to return, so an idle loop is not
+/// woken for it.
+class StackTrimmer final : public Deadline {
+public:
+    explicit StackTrimmer(LoopState& state) : state_(state) {}
+
+    void note_spawn() noexcept;
+
+private:
+    void expire() noexcept override;
+
+    LoopState& state_;
+    bool busy_ = false;
+};
+
+}  // namespace coloop
