@@ -58,7 +58,8 @@ public:
     /// cancelled and no enclosing one was.
     [[nodiscard]] bool absorbs() const noexcept;
 
-    /// Calls `function()`; returns false if this scope cut it short.
+    /// Calls `function()`; returns false if this scope cut it short. The scope stays open until it
+    /// is destroyed, and what waits in it after it was cancelled still throws.
     template <typename Function>
     bool run(Function&& function) {
         try {

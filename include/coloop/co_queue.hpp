@@ -12,7 +12,7 @@
 namespace coloop {
 
 /// Coroutines that wait to be woken: the condition variable of coloop, and the one place where a
-/// coroutine waits. It stores waiters, not values; for values see Channel and Completion.
+/// coroutine waits. It stores waiters, not values; for a value see Completion.
 ///
 /// Works with and without a loop. All members must be used on the thread of the waiters, and a
 /// CoQueue must outlive them; destroying one that somebody waits in is misuse.

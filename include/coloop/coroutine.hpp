@@ -12,6 +12,7 @@
 
 #include <coloop/detail/switch.hpp>
 #include <coloop/export.hpp>
+#include <coloop/result.hpp>
 
 namespace coloop {
 
@@ -149,23 +150,20 @@ private:
     Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options) noexcept;
 
     /// Like the public constructor, but the Coroutine lies on its own stack and is gone when it has
-    /// ended. Null if there is no stack to be had.
+    /// ended. What the function object's own constructor throws, this throws.
     template <typename Function>
-    static Coroutine* create(Function&& function, const CoroutineOptions& options) {
-        Coroutine* coroutine = create_on_stack(options);
-        if (coroutine != nullptr) {
-            struct Guard {
-                Coroutine* coroutine;
-
-                ~Guard() {
-                    if (coroutine != nullptr) {
-                        coroutine->~Coroutine();
-                    }
-                }
-            } guard{coroutine};
-
-            coroutine->put(std::forward<Function>(function));
-            guard.coroutine = nullptr;
+    static Result<Coroutine*> create(Function&& function, const CoroutineOptions& options) {
+        Result<Coroutine*> coroutine = create_on_stack(options);
+        if (coroutine) {
+            try {
+                (*coroutine)->put(std::forward<Function>(function));
+            } catch (const Error& error) {
+                (*coroutine)->~Coroutine();
+                return error;
+            } catch (...) {
+                (*coroutine)->~Coroutine();
+                throw;
+            }
         }
         return coroutine;
     }
@@ -203,7 +201,7 @@ private:
         detail::restore_control(runtime_.inside, runtime_.outside);
     }
 
-    static Coroutine* create_on_stack(const CoroutineOptions& options) noexcept;
+    static Result<Coroutine*> create_on_stack(const CoroutineOptions& options) noexcept;
     static detail::Context* main(void* self);
     void* prepare(std::size_t size, std::size_t alignment);
     std::byte* make_room(std::size_t size, std::size_t alignment);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
 #include <string_view>
 #include <system_error>
 
@@ -59,6 +60,9 @@ public:
 /// Not derived from std::exception, so that a handler which logs and goes on cannot swallow it.
 /// Let it pass, or catch it to clean up and rethrow it.
 class COLOOP_EXPORT Cancelled {};
+
+/// Prints one line to standard error that says what failed.
+COLOOP_EXPORT void print_failure(const std::exception_ptr& failure) noexcept;
 
 }  // namespace coloop
 

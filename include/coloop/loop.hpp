@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include <coloop/cancel_scope.hpp>
@@ -25,7 +26,8 @@ class LoopState;
 ///
 /// On a borrowed loop coloop is a guest: it never runs, stops or closes the loop, doesn't touch its
 /// data pointer or signal dispositions, keeps it alive only by what its coroutines wait for, and
-/// wakes it only when there is something to do.
+/// wakes it only when there is something to do. Hosts should ignore SIGPIPE: libuv's writes would
+/// otherwise end the process when a peer resets.
 class COLOOP_EXPORT Loop {
 public:
     /// Makes a loop of its own. Ignores SIGPIPE if nothing was set for it (libuv's writes would
@@ -64,7 +66,7 @@ public:
                              root.run(call);
                          },
                          options),
-                     options);
+                     options.name);
     }
 
     /// Runs `function()` on the loop's own stack, soon. The only member that other threads may
@@ -135,7 +137,8 @@ private:
 
     enum class Role : std::uint8_t { owner, guest, detached };
 
-    Result<void> start(Coroutine* coroutine, const CoroutineOptions& options) noexcept;
+    static LoopState* create();
+    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
 
     LoopState* state_;
     Role role_;

@@ -6,24 +6,18 @@
 #include <type_traits>
 #include <utility>
 
-#include <coloop/export.hpp>
+#include <coloop/error.hpp>
 #include <coloop/loop.hpp>
 
 namespace coloop {
-
-namespace detail {
-
-/// Prints what the exception says and returns the exit code for it.
-COLOOP_EXPORT int report_failure(const std::exception_ptr& failure) noexcept;
-
-}  // namespace detail
 
 /// Runs `main_function()` in a coroutine on a loop of its own until that and all that it spawned
 /// has ended. For main(): `return coloop::run([] { … });`
 ///
 /// Returns what the function returns if that is an int, else 0. If an exception leaves it, prints
 /// that, cancels what is left and returns 1. If coroutines are left that nothing can ever wake,
-/// prints who waits for what, cancels them and returns 1.
+/// prints who waits for what, cancels them and returns 1; if one of them doesn't end then, as in
+/// Completion::wait(), that is misuse.
 template <std::invocable Function>
 int run(Function&& main_function, const CoroutineOptions& options = {.name = "main"}) {
     int exit_code = 0;
@@ -47,7 +41,8 @@ int run(Function&& main_function, const CoroutineOptions& options = {.name = "ma
         options);
     const bool all_ended = loop.run();
     if (failure) {
-        return detail::report_failure(failure);
+        print_failure(failure);
+        return 1;
     }
     return all_ended ? exit_code : 1;
 }

@@ -18,9 +18,6 @@ namespace coloop {
 /// 10,000.
 [[nodiscard]] COLOOP_EXPORT std::size_t default_connection_limit() noexcept;
 
-/// One line on standard error that says what failed.
-COLOOP_EXPORT void print_failure(const std::exception_ptr& failure) noexcept;
-
 struct ServeOptions {
     /// Connections that are handled at once; further ones wait in the system's backlog.
     std::size_t max_connections = default_connection_limit();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -20,9 +21,9 @@ class LoopState;
 
 /// Coroutines that belong together and to whoever has the group: none of them outlives it.
 ///
-/// The first failure cancels the others and is thrown by wait(). If the group's owner is cancelled,
-/// so are they. The destructor cancels those that are left and waits for them. Declare the group
-/// after what its coroutines use, so that it is destroyed before that.
+/// The first failure cancels the others and is thrown by wait(), or by the next spawn(). If the
+/// group's owner is cancelled, so are they. The destructor cancels those that are left and waits
+/// for them. Declare the group after what its coroutines use, so that it is destroyed before that.
 ///
 /// Belongs to the coroutine that makes it; its coroutines may spawn into it.
 class COLOOP_EXPORT TaskGroup {
@@ -41,14 +42,16 @@ public:
     /// Cancels, then waits until all have ended. Suspends; the only destructor in coloop that does.
     ~TaskGroup();
 
-    /// Runs `function()` in a new coroutine of the group, soon. Throws Error if there is no stack
+    /// Runs `function()` in a new coroutine of the group, soon. Throws the group's first failure if
+    /// there was one, so that a loop which only spawns learns of it, and Error if there is no stack
     /// to be had.
     template <typename Function>
     void spawn(Function&& function, const CoroutineOptions& options = {}) {
+        require_no_failure();
         spawn(std::forward<Function>(function), options, std::nothrow).value();
     }
 
-    /// The same; returns the Error.
+    /// The same; returns the Error. After a failure the new coroutine is a cancelled one.
     template <typename Function>
     Result<void> spawn(Function&& function, const CoroutineOptions& options, std::nothrow_t) {
         return start(
@@ -62,7 +65,7 @@ public:
                     }
                 },
                 options),
-            options);
+            options.name);
     }
 
     /// Waits until all coroutines of the group have ended, those too that are spawned meanwhile.
@@ -95,7 +98,8 @@ private:
         CancelScope scope_;
     };
 
-    Result<void> start(Coroutine* coroutine, const CoroutineOptions& options) noexcept;
+    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
+    void require_no_failure() const;
     void note_failure() noexcept;
     void join() noexcept;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cstdio>
 #include <string>
 
 #include <coloop/error.hpp>
@@ -71,6 +72,16 @@ void Error::raise() const {
         throw EndOfStream(*this);
     }
     throw *this;
+}
+
+void print_failure(const std::exception_ptr& failure) noexcept {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+    } catch (...) {
+        std::fputs("failed with an exception that is not a std::exception\n", stderr);
+    }
 }
 
 }  // namespace coloop

@@ -45,11 +45,14 @@ std::byte* align_down(std::byte* place, std::size_t alignment) noexcept {
     return place - (reinterpret_cast<std::uintptr_t>(place) & (alignment - 1));
 }
 
+Error no_stack(const CoroutineOptions& options) {
+    return {std::make_error_code(std::errc::not_enough_memory), "create coroutine", options.name};
+}
+
 Stack& need_stack(const CoroutineOptions& options) {
     Stack* stack = take_stack(options.stack_size);
     if (stack == nullptr) {
-        throw Error(std::make_error_code(std::errc::not_enough_memory), "create coroutine",
-                    options.name);
+        throw no_stack(options);
     }
     return *stack;
 }
@@ -80,10 +83,10 @@ Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& opt
     }
 }
 
-Coroutine* Coroutine::create_on_stack(const CoroutineOptions& options) noexcept {
+Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options) noexcept {
     Stack* stack = take_stack(options.stack_size);
     if (stack == nullptr) {
-        return nullptr;
+        return no_stack(options);
     }
     std::byte* place = align_down(stack->top() - sizeof(Coroutine), alignof(Coroutine));
     auto* coroutine = new (place) Coroutine(*stack, place, options);

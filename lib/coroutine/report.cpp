@@ -30,8 +30,10 @@ public:
     }
 
 private:
+    /// Counted from the turn of the loop in which the wait began, so too small ones mean nothing.
     static std::string duration(const Wait& wait, std::uint64_t now) {
-        if (wait.since_ == 0 || now < wait.since_) {
+        constexpr std::uint64_t millisecond = 1'000'000;
+        if (wait.since_ == 0 || now < wait.since_ + millisecond) {
             return {};
         }
         char text[40];

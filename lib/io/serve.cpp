@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cstdio>
 
 #include <coloop/co_semaphore.hpp>
 #include <coloop/serve.hpp>
@@ -86,16 +85,6 @@ std::size_t default_connection_limit() noexcept {
     const std::size_t descriptors = descriptor_limit();
     return std::clamp<std::size_t>(descriptors > for_other_uses ? descriptors - for_other_uses : 1,
                                    1, most);
-}
-
-void print_failure(const std::exception_ptr& failure) noexcept {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-    } catch (...) {
-        std::fputs("failed with an exception that is not a std::exception\n", stderr);
-    }
 }
 
 void detail::serve(TcpListener& listener, const std::function<void(TcpStream)>& handler,

@@ -22,10 +22,14 @@ void ignore_sigpipe_unless_handled() noexcept {
 
 }  // namespace
 
-Loop::Loop() : state_(LoopState::create().value()), role_(Role::owner) {
+/// Both first, for they may fail, and a state that was made must be left.
+LoopState* Loop::create() {
     ignore_sigpipe_unless_handled();
     report_stack_overflow();
+    return LoopState::create().value();
 }
+
+Loop::Loop() : state_(create()), role_(Role::owner) {}
 
 Loop::Loop(uv_loop_s* uv) : state_(LoopState::attach(uv).value()), role_(Role::guest) {}
 
@@ -38,8 +42,8 @@ Loop::~Loop() {
     state_->release();
 }
 
-Result<void> Loop::start(Coroutine* coroutine, const CoroutineOptions& options) noexcept {
-    return state_->start(coroutine, options.name);
+Result<void> Loop::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
+    return state_->start(std::move(coroutine), name);
 }
 
 void Loop::post(std::function<void()> function) { state_->post(std::move(function)); }

@@ -98,20 +98,20 @@ LoopState& LoopState::current(const char* operation) noexcept {
     return static_cast<LoopState&>(scheduler);
 }
 
-Result<void> LoopState::start(Coroutine* coroutine, std::string_view name) noexcept {
+Result<void> LoopState::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
     require_thread("spawn");
-    if (coroutine == nullptr) {
-        return Error(std::make_error_code(std::errc::not_enough_memory), "create coroutine", name);
+    if (!coroutine) {
+        return coroutine.error();
     }
     if (phase_ != Phase::running) {
-        coroutine->~Coroutine();
+        (*coroutine)->~Coroutine();
         return Error(Errc::closed, "spawn on a loop that is being left", name);
     }
-    CoroutineAccess::scheduler(*coroutine, *this);
+    CoroutineAccess::scheduler(**coroutine, *this);
     ++coroutines_;
     begin_work();
     trimmer_.note_spawn();
-    make_ready(*coroutine);
+    make_ready(**coroutine);
     return {};
 }
 

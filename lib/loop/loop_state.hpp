@@ -61,7 +61,7 @@ public:
     void end_coroutine() noexcept;
 
     /// Takes a coroutine that was created for this loop.
-    Result<void> start(Coroutine* coroutine, std::string_view name) noexcept;
+    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
 
     CancelScope& root() noexcept { return root_; }
 

@@ -19,12 +19,18 @@ TaskGroup::~TaskGroup() {
     }
 }
 
-Result<void> TaskGroup::start(Coroutine* coroutine, const CoroutineOptions& options) noexcept {
-    Result<void> started = state_.start(coroutine, options.name);
+Result<void> TaskGroup::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
+    Result<void> started = state_.start(std::move(coroutine), name);
     if (started) {
         ++running_;
     }
     return started;
+}
+
+void TaskGroup::require_no_failure() const {
+    if (!failures_.empty()) {
+        std::rethrow_exception(failures_.front());
+    }
 }
 
 void TaskGroup::wait() {
@@ -35,9 +41,7 @@ void TaskGroup::wait() {
             throw Cancelled();
         }
     }
-    if (!failures_.empty()) {
-        std::rethrow_exception(failures_.front());
-    }
+    require_no_failure();
 }
 
 void TaskGroup::join() noexcept {

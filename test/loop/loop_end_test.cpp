@@ -86,7 +86,8 @@ TEST_SUITE("deadlock") {
                     const std::lock_guard second(a);
                 },
                 {.name = "right"});
-            loop.spawn([] {}, {.name = "innocent"});
+            loop.spawn([] { co_sleep(5ms); },
+                       {.name = "innocent"});  // so that the others wait for a while
             const bool ended = loop.run();
             fputs("--\n", stderr);
             loop.cancel();

@@ -76,7 +76,7 @@ TEST_SUITE("run") {
     TEST_CASE("what is thrown need not be a std::exception") {
         const Death death = die([] { _exit(coloop::run([]() -> int { throw 7; })); });
         CHECK(death.exit_code == 1);
-        CHECK(death.words == "ended by an exception that is not a std::exception\n");
+        CHECK(death.words == "failed with an exception that is not a std::exception\n");
     }
 
     TEST_CASE("an exception that leaves the function cancels what it has spawned") {
