@@ -13,6 +13,31 @@ namespace {
 
 Error bad_address(std::string_view text) { return {uv_code(UV_EINVAL), "parse address", text}; }
 
+/// Sets the scope from what follows '%', the name of an interface or its number, of which libuv
+/// knows the name only; false if there is no such interface.
+bool find_interface(std::string_view host, sockaddr_in6& address) {
+    const std::size_t percent = host.find('%');
+    if (percent == std::string_view::npos || address.sin6_scope_id != 0) {
+        return true;
+    }
+    const std::string_view digits = host.substr(percent + 1);
+    const char* end = digits.data() + digits.size();
+    const auto parsed = std::from_chars(digits.data(), end, address.sin6_scope_id);
+    return parsed.ec == std::errc() && parsed.ptr == end && address.sin6_scope_id != 0;
+}
+
+/// '%' and the interface of an address that is good on one link only; else nothing.
+std::string interface_of(const sockaddr_in6& address) {
+    if (address.sin6_scope_id == 0) {
+        return {};
+    }
+    char name[UV_IF_NAMESIZE];
+    std::size_t size = sizeof name;
+    return '%' + (uv_if_indextoiid(address.sin6_scope_id, name, &size) == 0
+                      ? std::string(name, size)
+                      : std::to_string(address.sin6_scope_id));
+}
+
 }  // namespace
 
 Address::Address() noexcept {
@@ -35,7 +60,7 @@ Result<Address> Address::parse(std::string_view host, std::uint16_t port,
         if (uv_ip4_addr(text.c_str(), port, &ipv4) == 0) {
             return Address(&ipv4, sizeof ipv4);
         }
-        if (uv_ip6_addr(text.c_str(), port, &ipv6) == 0) {
+        if (uv_ip6_addr(text.c_str(), port, &ipv6) == 0 && find_interface(text, ipv6)) {
             return Address(&ipv6, sizeof ipv6);
         }
     }
@@ -51,6 +76,9 @@ Result<Address> Address::parse(std::string_view host_and_port, std::nothrow_t ta
     const std::string_view digits = host_and_port.substr(colon + 1);
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
+        if (host.find(':') == std::string_view::npos) {
+            return bad_address(host_and_port);
+        }
     } else if (host.find(':') != std::string_view::npos) {
         return bad_address(host_and_port);
     }
@@ -64,8 +92,11 @@ Result<Address> Address::parse(std::string_view host_and_port, std::nothrow_t ta
 
 Address Address::from_native(const sockaddr* address) noexcept {
     switch (address->sa_family) {
-        case AF_INET:
-            return {address, sizeof(sockaddr_in)};
+        case AF_INET: {
+            auto copy = *reinterpret_cast<const sockaddr_in*>(address);
+            std::memset(copy.sin_zero, 0, sizeof copy.sin_zero);  // counts when comparing
+            return {&copy, sizeof copy};
+        }
         case AF_INET6:
             return {address, sizeof(sockaddr_in6)};
         default:
@@ -93,10 +124,11 @@ Address Address::with_port(std::uint16_t port) const noexcept {
 std::string Address::host() const {
     char text[64] = "";
     if (is_ipv6()) {
-        uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(storage_.data()), text, sizeof text);
-    } else {
-        uv_ip4_name(reinterpret_cast<const sockaddr_in*>(storage_.data()), text, sizeof text);
+        const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(storage_.data());
+        uv_ip6_name(ipv6, text, sizeof text);
+        return text + interface_of(*ipv6);
     }
+    uv_ip4_name(reinterpret_cast<const sockaddr_in*>(storage_.data()), text, sizeof text);
     return text;
 }
 
