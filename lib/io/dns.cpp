@@ -75,8 +75,10 @@ Result<std::vector<Address>> resolve(std::string_view host, std::nothrow_t tag) 
         return Error(uv_code(status), "resolve", host);
     }
     if (!lookup->waiter.wait(std::nothrow)) {
-        lookup->abandoned = true;
-        uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.release()->request));
+        if (!lookup->done) {  // it may have ended in the same turn of the loop
+            lookup->abandoned = true;
+            uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.release()->request));
+        }
         return Error(Errc::cancelled, "resolve", host);
     }
     if (lookup->status != 0) {
