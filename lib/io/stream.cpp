@@ -21,6 +21,9 @@ Result<void> Reader::read_exactly(std::span<std::byte> buffer, std::nothrow_t /*
 
 Result<void> Stream::graceful_close(std::nothrow_t tag) noexcept {
     Result<void> ended = end_writing();
+    if (!ended && ended.error().code() == std::errc::not_connected) {
+        ended = {};  // it was done before; if not, reading fails the same way
+    }
     std::array<std::byte, 4096> rest;
     while (ended) {
         const Result<std::size_t> count = read(rest, tag);

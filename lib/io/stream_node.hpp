@@ -47,17 +47,20 @@ private:
 
     int start_reading() noexcept;
     void pause_reading() noexcept;
+    Result<std::size_t> read_alone(std::span<std::byte> buffer) noexcept;
     Result<std::size_t> take_read(std::span<std::byte> buffer) noexcept;
+    Result<std::size_t> wait_read(std::span<std::byte> buffer) noexcept;
     Result<void> begin_write(const char* operation) noexcept;
     void end_write() noexcept;
     Result<void> write_batch(std::span<uv_buf_t> buffers) noexcept;
     bool give_way() noexcept;
 
     CoQueue reader_{"read", this};
-    std::span<std::byte> target_;  // of the coroutine in reader_
-    std::size_t received_ = 0;     // what it gets
-    int read_error_ = 0;           // latched; UV_EOF is the end
-    bool reading_ = false;
+    std::span<std::byte> target_;   // of the coroutine in reader_
+    std::size_t received_ = 0;      // what it gets
+    int read_error_ = 0;            // latched; UV_EOF is the end
+    bool being_read_ = false;       // from the call to the return, woken or not
+    bool reading_ = false;          // libuv reads when there is something
     bool data_waits_ = false;       // more may be there than was taken
     unsigned unread_in_a_row_ = 0;  // times that data came and nobody read
 

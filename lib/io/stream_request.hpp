@@ -40,7 +40,8 @@ public:
         }
         std::uint32_t& pending = CoroutineAccess::pending_requests(*Coroutine::self());
         ++pending;
-        const bool cancelled = !done_.wait(std::nothrow);
+        // What was done in the turn in which it was cancelled counts as done.
+        const bool cancelled = !done_.wait(std::nothrow) && !called_;
         if (cancelled) {
             node_.start_close();
             const CancelScope shield(CancelScope::Kind::shield);

@@ -38,7 +38,8 @@ TcpStream::TcpStream(TcpNode* node) noexcept : node_(node) { node_->retain(); }
 TcpStream::TcpStream(TcpStream&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
 
 TcpStream& TcpStream::operator=(TcpStream&& other) noexcept {
-    std::swap(node_, other.node_);
+    TcpStream taken(std::move(other));
+    std::swap(node_, taken.node_);
     return *this;
 }
 
