@@ -22,4 +22,7 @@ Address local_address_of(int descriptor) noexcept;
 
 void close_socket(int descriptor) noexcept;
 
+/// Closes a connection so that the peer gets a reset.
+void reset_socket(int descriptor) noexcept;
+
 }  // namespace coloop

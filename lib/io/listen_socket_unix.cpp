@@ -79,4 +79,10 @@ Address local_address_of(int descriptor) noexcept {
 
 void close_socket(int descriptor) noexcept { ::close(descriptor); }
 
+void reset_socket(int descriptor) noexcept {
+    const linger discard{1, 0};
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
+    close_socket(descriptor);
+}
+
 }  // namespace coloop

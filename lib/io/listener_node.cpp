@@ -11,7 +11,6 @@ namespace coloop {
 namespace {
 
 constexpr int batch = 16;                    // accepted per round of the loop
-constexpr std::size_t most_in_hand = 64;     // accepted and not asked for
 constexpr std::uint64_t pause = 50'000'000;  // after the system had no room
 
 }  // namespace
@@ -50,30 +49,45 @@ Result<Accepted> ListenerNode::accept() noexcept {
         return error(Errc::cancelled);
     }
     const NodePtr<ListenerNode> hold(this);
-    while (!closing()) {
-        if (!accepted_.empty()) {
-            const Accepted next = accepted_.front();
-            accepted_.pop_front();
-            return next;
-        }
-        if (const int status = std::exchange(failure_, 0)) {
-            return error(uv_code(status));
+    for (bool in_turn = false; !closing(); in_turn = true) {
+        const std::size_t in_hand = accepted_.size() + (failure_ != 0 ? 1 : 0);
+        if (in_hand > (in_turn ? 0 : promised_)) {
+            return take();
         }
         if (!is_set()) {
             watch();
         }
         if (!waiters_.wait(std::nothrow)) {
-            if (!accepted_.empty()) {
-                waiters_.wake_one();  // what this one might have been woken for
-            }
             return error(Errc::cancelled);
         }
+        --promised_;
     }
     return error(make_error_code(Errc::closed));
 }
 
+/// The first connection in hand; if there is none, the failure.
+Result<Accepted> ListenerNode::take() noexcept {
+    if (accepted_.empty()) {
+        return error(uv_code(std::exchange(failure_, 0)));
+    }
+    const Accepted next = accepted_.front();
+    accepted_.pop_front();
+    return next;
+}
+
+/// Tells the longest waiter that there is something for it, which nobody else takes meanwhile.
+void ListenerNode::wake_next() noexcept {
+    if (waiters_.wake_one()) {
+        ++promised_;
+    }
+}
+
 void ListenerNode::on_ready() noexcept {
-    for (int i = 0; i < batch && accepted_.size() < most_in_hand; ++i) {
+    if (waiters_.empty()) {
+        unwatch();
+        return;
+    }
+    for (int i = 0; i < batch; ++i) {
         const Accepted next = accept_one(descriptor_);
         if (next.descriptor == UV_EAGAIN) {
             return;
@@ -82,14 +96,11 @@ void ListenerNode::on_ready() noexcept {
             failure_ = next.descriptor;
             unwatch();
             state().add(*this, state().time() + pause);
-            waiters_.wake_one();
+            wake_next();
             return;
         }
         accepted_.push_back(next);
-        waiters_.wake_one();
-    }
-    if (accepted_.size() >= most_in_hand) {
-        unwatch();
+        wake_next();
     }
 }
 
@@ -119,7 +130,7 @@ void ListenerNode::close_handle() noexcept {
         state().remove(*this);
     }
     for (const Accepted& next : accepted_) {
-        close_socket(next.descriptor);
+        reset_socket(next.descriptor);
     }
     accepted_.clear();
     HandleNode::close_handle();  // stops watching at once, so the port can be free when it returns

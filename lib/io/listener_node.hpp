@@ -14,9 +14,10 @@
 
 namespace coloop {
 
-/// A listening socket, watched only while somebody waits to accept or few connections are in hand:
-/// a slow server leaves them in the system's backlog. When the system has no room for another
-/// descriptor, one waiter is told, and accepting pauses for a moment instead of spinning.
+/// A listening socket, watched only while somebody waits to accept; then it takes a few connections
+/// at once, and a slow server leaves the others in the system's backlog. When the system has no
+/// room for another descriptor, one waiter is told, and accepting pauses for a moment instead of
+/// spinning.
 class ListenerNode final : public HandleNode, private Deadline {
 public:
     static Result<NodePtr<ListenerNode>> create(LoopState& state, const Address& address,
@@ -36,6 +37,8 @@ private:
 
     ~ListenerNode() override;
 
+    Result<Accepted> take() noexcept;
+    void wake_next() noexcept;
     void on_ready() noexcept;
     void watch() noexcept;
     void unwatch() noexcept;
@@ -53,7 +56,8 @@ private:
     Address address_;
     std::deque<Accepted> accepted_;
     CoQueue waiters_{"accept", this};
-    int failure_ = 0;  // for the next to ask
+    std::size_t promised_ = 0;  // waiters that were woken and did not run yet
+    int failure_ = 0;           // for the next to ask
     bool watching_ = false;
 };
 

@@ -27,7 +27,8 @@ TcpListener::TcpListener(TcpListener&& other) noexcept
     : node_(std::exchange(other.node_, nullptr)) {}
 
 TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
-    std::swap(node_, other.node_);
+    TcpListener taken(std::move(other));
+    std::swap(node_, taken.node_);
     return *this;
 }
 
@@ -42,12 +43,13 @@ Result<TcpStream> TcpListener::accept(std::nothrow_t /*tag*/) noexcept {
     if (node_ == nullptr) {
         return Error(Errc::closed, "accept", "a TcpListener that is not open");
     }
-    const Result<Accepted> accepted = node_->accept();
+    const NodePtr<ListenerNode> hold(node_);  // this object may be moved while the coroutine waits
+    const Result<Accepted> accepted = hold->accept();
     if (!accepted) {
         return accepted.error();
     }
     const Result<NodePtr<TcpNode>> stream =
-        TcpNode::adopt(node_->state(), accepted->descriptor, accepted->peer);
+        TcpNode::adopt(hold->state(), accepted->descriptor, accepted->peer);
     if (!stream) {
         return stream.error();
     }
