@@ -23,7 +23,7 @@ struct ServeOptions {
     std::size_t max_connections = default_connection_limit();
 
     /// Gets what leaves a handler, and what accepting fails with; the server goes on. Must not
-    /// throw.
+    /// throw. If empty, nobody is told.
     std::function<void(const std::exception_ptr&)> on_error = print_failure;
 
     /// How long handlers may take to end once serving was called off; then they are cancelled.
@@ -47,9 +47,16 @@ COLOOP_EXPORT void serve(TcpListener& listener, const std::function<void(TcpStre
 /// it stops accepting, lets the handlers finish for the time of grace, cancels those that are left,
 /// and when all have ended returns, or throws Cancelled if it was cancelled.
 template <std::invocable<TcpStream> Handler>
-void serve(TcpListener listener, Handler handler, const ServeOptions& options = {}) {
+void serve(TcpListener& listener, Handler handler, const ServeOptions& options = {}) {
     detail::serve(
         listener, [&handler](TcpStream stream) { handler(std::move(stream)); }, options);
+}
+
+/// The same with a listener that nobody else has.
+template <std::invocable<TcpStream> Handler>
+void serve(TcpListener&& listener, Handler handler, const ServeOptions& options = {}) {
+    TcpListener mine(std::move(listener));
+    serve(mine, std::move(handler), options);
 }
 
 }  // namespace coloop

@@ -5,6 +5,7 @@
 #include <coloop/serve.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/timeout.hpp>
+#include <coloop/wait.hpp>
 
 #include "io/process_limits.hpp"
 
@@ -26,14 +27,25 @@ private:
     CoSemaphore& free_;
 };
 
+void report(const ServeOptions& options, const std::exception_ptr& failure) noexcept {
+    if (options.on_error) {
+        options.on_error(failure);
+    }
+}
+
+/// Whatever leaves the handler ends its own connection only.
 void handle(TcpStream stream, const std::function<void(TcpStream)>& handler,
             const ServeOptions& options) {
     try {
         handler(std::move(stream));
     } catch (const Cancelled&) {
-        throw;
+        if (Wait::already_cancelled()) {
+            throw;
+        }
+        // It comes from elsewhere, and must not cancel the others.
+        report(options, std::current_exception());
     } catch (...) {
-        options.on_error(std::current_exception());
+        report(options, std::current_exception());
     }
 }
 
@@ -64,7 +76,7 @@ void accept_all(TcpListener& listener, const std::function<void(TcpStream)>& han
         if (started.error().code() == Errc::cancelled) {
             throw Cancelled();
         }
-        options.on_error(std::make_exception_ptr(started.error()));
+        report(options, std::make_exception_ptr(started.error()));
     }
 }
 
