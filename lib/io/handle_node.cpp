@@ -34,6 +34,9 @@ void HandleNode::start_close() noexcept {
 }
 
 void HandleNode::close() noexcept {
+    if (in_coroutine()) {
+        require_here("close");
+    }
     const NodePtr<HandleNode> hold(this);
     start_close();
     if (!in_coroutine()) {

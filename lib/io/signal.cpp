@@ -18,12 +18,13 @@ namespace {
 class SignalNode final : public HandleNode {
 public:
     SignalNode(LoopState& state, int number, CoQueue& waiter, int& arrived)
-        : HandleNode(state), number_(number), waiter_(&waiter), arrived_(&arrived) {
-        uv_signal_init(state.uv(), &signal_);
-        opened();
-    }
+        : HandleNode(state), number_(number), waiter_(&waiter), arrived_(&arrived) {}
 
     int start() noexcept {
+        if (const int status = uv_signal_init(state().uv(), &signal_)) {
+            return status;
+        }
+        opened();
         return uv_signal_start(
             &signal_,
             [](uv_signal_t* signal, int number) {
