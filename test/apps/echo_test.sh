@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+#
+# What the echo server promises, seen from outside:
+#
+#     echo_test.sh <echo> <many_clients> <connections> <scenario>
+#
+# A scenario is one of the functions below. Exits with 77 if a tool for it is missing.
+set -euo pipefail
+
+echo_program=$1
+many_clients=$2
+connections=$3
+scenario=$4
+
+work=$(mktemp -d)
+server=
+clients=
+
+clean_up() {
+    for process in $server $clients; do
+        kill -KILL "$process" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+    echo "$scenario: $*" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null || {
+        echo "skipped: $1 is not installed"
+        exit 77
+    }
+}
+
+wait_for_line() { # <file> <text>
+    for ((i = 0; i < 600; i++)); do
+        if grep -q "$2" "$1"; then
+            return
+        fi
+        sleep 0.05
+    done
+    fail "no line '$2' in 30 seconds: $(cat "$1")"
+}
+
+# Starts the server on a free port; its address is then in $address.
+start() {
+    "$echo_program" --port 0 "$@" >"$work/out" 2>"$work/err" &
+    server=$!
+    wait_for_line "$work/out" '^listening on '
+    address=$(sed -n 's/^listening on //p' "$work/out")
+}
+
+# Opens connections that stay open, in a process of their own.
+hold() { # <connections>
+    "$many_clients" "$address" "$1" 1 hold >"$work/clients" &
+    clients=$!
+    wait_for_line "$work/clients" '^holding'
+}
+
+let_go() {
+    kill -TERM "$clients"
+    wait "$clients" || fail "the clients failed"
+    clients=
+}
+
+# Waits for the server, which must end with this code.
+expect_exit() { # <code>
+    local code=0
+    wait "$server" || code=$?
+    server=
+    [ "$code" = "$1" ] || fail "ended with $code, not $1: $(cat "$work/err")"
+}
+
+stop() {
+    kill -INT "$server"
+    expect_exit 0
+    grep -q '^drained, ' "$work/out" || fail "did not say that it drained"
+    [ ! -s "$work/err" ] || fail "complained: $(cat "$work/err")"
+}
+
+descriptors() { find "/proc/$server/fd" -mindepth 1 | wc -l; }
+
+resident_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$server/status"; }
+
+wake_ups() { sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$server/status"; }
+
+# The server has noticed that all connections but those held are gone.
+wait_for_descriptors() { # <count>
+    for ((i = 0; i < 200; i++)); do
+        if [ "$(descriptors)" = "$1" ]; then
+            return
+        fi
+        sleep 0.05
+    done
+    fail "$(descriptors) descriptors, not $1"
+}
+
+sends_back_what_it_gets() {
+    need socat
+    start
+    head -c 4194304 /dev/urandom >"$work/sent"
+    socat -t 30 - "TCP:$address" <"$work/sent" >"$work/received"
+    cmp "$work/sent" "$work/received" || fail "other bytes came back"
+    stop
+}
+
+serves_many_at_once_and_keeps_nothing() {
+    start
+    "$many_clients" "$address" 1 1 >/dev/null
+    sleep 0.2
+    local before
+    before=$(descriptors)
+    "$many_clients" "$address" "$connections" 3 || fail "a client failed"
+    wait_for_descriptors "$before"
+    local resident
+    resident=$(resident_kib)
+    "$many_clients" "$address" "$connections" 3 || fail "a client failed the second time"
+    wait_for_descriptors "$before"
+    local grown=$(($(resident_kib) - resident))
+    [ "$grown" -lt $((resident / 10 + 4096)) ] || fail "grew by $grown KiB on $resident KiB"
+    stop
+    grep -q "drained, $((2 * connections + 1)) connections served" "$work/out" ||
+        fail "$(tail -1 "$work/out")"
+}
+
+sleeps_while_nobody_sends() {
+    start
+    hold 1000
+    local last=
+    for ((i = 0; i < 15; i++)); do # stacks that are not used are given back at first
+        if [ "$(wake_ups)" = "$last" ]; then
+            break
+        fi
+        last=$(wake_ups)
+        sleep 1.5
+    done
+    local before
+    before=$(wake_ups)
+    sleep 3
+    [ "$(wake_ups)" = "$before" ] || fail "woke $(($(wake_ups) - before)) times in 3 s"
+    let_go
+    stop
+}
+
+needs_three_system_calls_for_an_answer() {
+    need strace
+    start
+    strace -f -c -o "$work/calls" -p "$server" 2>"$work/strace" &
+    local tracer=$!
+    sleep 0.5
+    kill -0 "$tracer" 2>/dev/null || {
+        echo "skipped: strace can't attach: $(cat "$work/strace")"
+        exit 77
+    }
+    "$many_clients" "$address" 1 1000 || fail "a client failed"
+    stop
+    wait "$tracer" || true
+    local calls
+    calls=$(awk '/^ *[0-9.]+ +[0-9.]+ / { print $NF "=" $4 }' "$work/calls")
+    count() { echo "$calls" | sed -n "s/^$1=//p"; }
+    local polls=$(($(count epoll_wait) + $(count epoll_pwait) + 0))
+    [ "$(count read)" -lt 1020 ] || fail "too many reads: $calls"
+    [ "$(count write)" -lt 1020 ] || fail "too many writes: $calls"
+    [ "$polls" -lt 1030 ] || fail "too many polls: $calls"
+    [ "$(($(count epoll_ctl) + 0))" -lt 20 ] || fail "epoll_ctl for each answer: $calls"
+}
+
+drains_when_interrupted() {
+    start --grace 20
+    hold 3
+    kill -INT "$server"
+    wait_for_line "$work/out" '^draining'
+    sleep 0.1
+    kill -0 "$server" || fail "did not wait for its connections"
+    ! "$many_clients" "$address" 1 1 2>/dev/null || fail "accepts connections while it drains"
+    let_go
+    expect_exit 0
+    grep -q '^drained, 3 connections served' "$work/out" || fail "$(cat "$work/out")"
+}
+
+ends_stragglers_after_the_grace() {
+    start --grace 0.1
+    hold 3
+    kill -TERM "$server"
+    expect_exit 0
+    ! let_go 2>/dev/null || true
+}
+
+explains_itself_and_its_troubles() {
+    "$echo_program" --help | grep -q -- '--max-connections' || fail "--help does not help"
+    local code=0
+    "$echo_program" --port 70000 >"$work/out" 2>&1 || code=$?
+    [ "$code" != 0 ] || fail "accepts port 70000"
+    grep -q -- '--port' "$work/out" || fail "does not name the option: $(cat "$work/out")"
+    code=0
+    "$echo_program" --host nowhere --port 0 >"$work/out" 2>&1 || code=$?
+    [ "$code" = 1 ] && grep -q '^parse address nowhere: invalid argument$' "$work/out" ||
+        fail "ended with $code: $(cat "$work/out")"
+    start
+    code=0
+    "$echo_program" --port "${address##*:}" >"$work/second" 2>&1 || code=$?
+    [ "$code" = 1 ] && grep -qx "listen on $address: address already in use" "$work/second" ||
+        fail "ended with $code: $(cat "$work/second")"
+    stop
+}
+
+"$scenario"
