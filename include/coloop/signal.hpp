@@ -8,7 +8,8 @@
 namespace coloop {
 
 /// Waits until the process gets one of the signals, and returns which. While it waits the signals
-/// do nothing else; before and after, they do what they did. Must be called in a coroutine.
+/// do nothing else; afterwards they do what they do by default, not what a handler did that the
+/// program had set itself. Must be called in a coroutine.
 ///
 /// Throws Error if a signal can't be caught, and Cancelled if the coroutine is cancelled before or
 /// meanwhile.
