@@ -760,6 +760,47 @@ TEST_SUITE("CoRwlock") {
         CHECK(upgrader.cut_short());
     }
 
+    // | a            | upgrader     | reader       | main         |
+    // | read         |              |              |              |
+    // |              | read         |              |              |
+    // |              | <upgrade>    |              |              |
+    // |              |              | <read>       |              |
+    // |              |              |              | cancel upgr. |
+    // |              | (Cancelled, reads)          |              |
+    // |              |              | (reads)      |              |
+    TEST_CASE("a cancelled upgrade lets in the readers behind it, and reads with them") {
+        CoRwlock lock;
+        Cancellable a([&] {
+            lock.lock_shared();
+            Coroutine::yield();
+            lock.unlock_shared();
+        });
+        int reading = 0;
+        Cancellable upgrader([&] {
+            lock.lock_shared();
+            try {
+                lock.upgrade();
+            } catch (const Cancelled&) {
+                ++reading;
+            }
+            Coroutine::yield();
+            lock.unlock_shared();
+        });
+        Cancellable reader([&] {
+            lock.lock_shared();
+            ++reading;
+            Coroutine::yield();
+            lock.unlock_shared();
+        });
+        CHECK(reading == 0);
+        upgrader.cancel();
+        run_ready();
+        CHECK(reading == 2);
+        for (Cancellable* one : {&a, &upgrader, &reader}) {
+            one->enter();
+        }
+    }
+
     TEST_CASE("a cancelled coroutine that would have to wait to upgrade reads on undisturbed") {
         CoRwlock lock;
         Cancellable other([&] {
