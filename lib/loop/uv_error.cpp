@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string>
+#include <string_view>
 
 #include <uv.h>
 
@@ -15,7 +16,11 @@ public:
 
     [[nodiscard]] std::string message(int value) const override {
         char text[128];
-        return uv_strerror_r(value, text, sizeof text);  // uv_strerror() leaks for unknown codes
+        uv_strerror_r(value, text, sizeof text);  // uv_strerror() leaks for unknown codes
+        if (std::string_view(text).starts_with("Unknown system error")) {
+            return std::system_category().message(-value);
+        }
+        return text;
     }
 
     [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
@@ -86,8 +91,14 @@ public:
             COLOOP_MAP(EILSEQ, illegal_byte_sequence);
 #undef COLOOP_MAP
             default:
-                return {value, *this};
+                break;
         }
+        // What this libuv has no name for it passes on as the system's own number, negated.
+        const auto condition = std::system_category().default_error_condition(-value);
+        if (condition.category() == std::generic_category()) {
+            return condition;
+        }
+        return {value, *this};
     }
 };
 
