@@ -13,7 +13,7 @@ namespace coloop {
 enum class Errc {
     end_of_stream = 1,  ///< the peer ended the stream before all that was asked for had come
     cancelled,          ///< the caller was cancelled; the throwing forms throw Cancelled instead
-    closed,             ///< the object was closed by another coroutine
+    closed,             ///< the object is closed, perhaps by another coroutine meanwhile
     timed_out,          ///< a deadline passed; the throwing forms throw TimedOut instead
 };
 

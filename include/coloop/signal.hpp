@@ -2,8 +2,10 @@
 #pragma once
 
 #include <initializer_list>
+#include <new>
 
 #include <coloop/export.hpp>
+#include <coloop/result.hpp>
 
 namespace coloop {
 
@@ -14,5 +16,9 @@ namespace coloop {
 /// Throws Error if a signal can't be caught, and Cancelled if the coroutine is cancelled before or
 /// meanwhile.
 COLOOP_EXPORT int wait_for_signal(std::initializer_list<int> signals);
+
+/// The same; returns the Error.
+COLOOP_EXPORT Result<int> wait_for_signal(std::initializer_list<int> signals,
+                                          std::nothrow_t tag) noexcept;
 
 }  // namespace coloop

@@ -104,7 +104,7 @@ public:
     Result<void> shutdown_write(std::nothrow_t /*tag*/) noexcept { return end_writing(); }
 
     /// Closes the stream and returns when that is done; the coroutines that wait for it get an
-    /// Error (closed by another coroutine). Closing twice is fine. Not cancelled. What the system
+    /// Error (closed). Closing twice is fine. Not cancelled. What the system
     /// has not sent yet may be lost, and unread input makes it reset the connection: see
     /// graceful_close(). The destructor closes, too, without waiting.
     virtual void close() noexcept = 0;

@@ -57,15 +57,31 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept;
 
-    /// Where the two ends are. Throws Error if the stream is closed.
-    [[nodiscard]] Address local_address() const;
-    [[nodiscard]] Address peer_address() const;
+    /// Where this end is. Throws Error if the stream is closed.
+    [[nodiscard]] Address local_address() const { return local_address(std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Address> local_address(std::nothrow_t tag) const noexcept;
+
+    /// Where the other end is. Throws Error if the stream is closed.
+    [[nodiscard]] Address peer_address() const { return peer_address(std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Address> peer_address(std::nothrow_t tag) const noexcept;
 
     /// Whether small writes are sent at once (TCP_NODELAY). Off at first, as in every system.
-    void set_no_delay(bool on);
+    /// Throws Error if the stream is closed or the system refuses.
+    void set_no_delay(bool on) { set_no_delay(on, std::nothrow).value(); }
 
-    /// Whether the system probes a silent peer, at first after `idle`; zero turns it off.
-    void set_keep_alive(std::chrono::seconds idle);
+    /// The same; returns the Error.
+    Result<void> set_no_delay(bool on, std::nothrow_t tag) noexcept;
+
+    /// Whether the system probes a silent peer, at first after `idle`; zero turns it off. Throws
+    /// Error if the stream is closed or the system refuses.
+    void set_keep_alive(std::chrono::seconds idle) { set_keep_alive(idle, std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    Result<void> set_keep_alive(std::chrono::seconds idle, std::nothrow_t tag) noexcept;
 
     /// For what coloop does not wrap; null if closed. Must not be closed, read or written.
     [[nodiscard]] uv_tcp_s* uv() const noexcept;
@@ -74,7 +90,6 @@ private:
     Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
     Result<void> write_all(std::span<const std::span<const std::byte>> pieces) noexcept override;
     Result<void> end_writing() noexcept override;
-    [[nodiscard]] TcpNode& need(const char* operation) const;
 
     TcpNode* node_ = nullptr;
 };
@@ -122,7 +137,7 @@ public:
     /// The same; returns the Error.
     Result<TcpStream> accept(std::nothrow_t tag) noexcept;
 
-    /// Stops listening. Waiting coroutines get an Error (closed by another coroutine), connections
+    /// Stops listening. Waiting coroutines get an Error (closed), connections
     /// not accepted yet are reset. Returns when that is done; not cancelled.
     void close() noexcept;
 

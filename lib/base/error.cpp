@@ -19,7 +19,7 @@ public:
             case Errc::cancelled:
                 return "cancelled";
             case Errc::closed:
-                return "closed by another coroutine";
+                return "closed";
             case Errc::timed_out:
                 return "timed out";
         }

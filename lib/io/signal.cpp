@@ -71,6 +71,10 @@ struct Watched {
 }  // namespace
 
 int wait_for_signal(std::initializer_list<int> signals) {
+    return wait_for_signal(signals, std::nothrow).value();
+}
+
+Result<int> wait_for_signal(std::initializer_list<int> signals, std::nothrow_t /*tag*/) noexcept {
     LoopState& state = LoopState::current("wait for a signal");
     CoQueue waiter("wait for a signal");
     int arrived = 0;
@@ -78,11 +82,13 @@ int wait_for_signal(std::initializer_list<int> signals) {
     for (const int number : signals) {
         watched.nodes.emplace_back(new SignalNode(state, number, waiter, arrived));
         if (const int status = watched.nodes.back()->start()) {
-            throw Error(uv_code(status), "wait for", watched.nodes.back()->describe());
+            return Error(uv_code(status), "wait for", watched.nodes.back()->describe());
         }
     }
     while (arrived == 0) {
-        waiter.wait();
+        if (!waiter.wait(std::nothrow)) {
+            return Error(Errc::cancelled, "wait for a signal");
+        }
     }
     return arrived;
 }

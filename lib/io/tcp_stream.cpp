@@ -15,22 +15,6 @@ Error closed(const char* operation) {
     return {Errc::closed, operation, "a TcpStream that is not open"};
 }
 
-template <typename Get>
-Address socket_address(uv_tcp_t& tcp, Get get, const char* operation) {
-    sockaddr_storage storage{};
-    int length = sizeof storage;
-    if (const int status = get(&tcp, reinterpret_cast<sockaddr*>(&storage), &length)) {
-        throw Error(uv_code(status), operation);
-    }
-    return Address::from_native(reinterpret_cast<const sockaddr*>(&storage));
-}
-
-void require(int status, const char* operation, const TcpNode& node) {
-    if (status != 0) {
-        throw node.error(status, operation);
-    }
-}
-
 }  // namespace
 
 TcpStream::TcpStream(TcpNode* node) noexcept : node_(node) { node_->retain(); }
@@ -82,13 +66,6 @@ Result<TcpStream> TcpStream::connect(std::string_view host, std::uint16_t port,
     return stream;
 }
 
-TcpNode& TcpStream::need(const char* operation) const {
-    if (!is_open()) {
-        throw closed(operation);
-    }
-    return *node_;
-}
-
 Result<std::size_t> TcpStream::read_some(std::span<std::byte> buffer) noexcept {
     return node_ != nullptr ? node_->read(buffer) : closed("read");
 }
@@ -116,23 +93,49 @@ void TcpStream::reset() noexcept {
 
 bool TcpStream::is_open() const noexcept { return node_ != nullptr && !node_->closing(); }
 
-Address TcpStream::local_address() const {
-    return socket_address(need("get the address of").tcp(), uv_tcp_getsockname,
-                          "get the local address");
+Result<Address> TcpStream::local_address(std::nothrow_t /*tag*/) const noexcept {
+    constexpr const char* operation = "get the local address of";
+    if (!is_open()) {
+        return closed(operation);
+    }
+    sockaddr_storage storage{};
+    int length = sizeof storage;
+    if (const int status =
+            uv_tcp_getsockname(&node_->tcp(), reinterpret_cast<sockaddr*>(&storage), &length)) {
+        return node_->error(status, operation);
+    }
+    return Address::from_native(reinterpret_cast<const sockaddr*>(&storage));
 }
 
-Address TcpStream::peer_address() const { return need("get the peer of").peer(); }
-
-void TcpStream::set_no_delay(bool on) {
-    TcpNode& node = need("set no delay on");
-    require(uv_tcp_nodelay(&node.tcp(), on ? 1 : 0), "set no delay on", node);
+Result<Address> TcpStream::peer_address(std::nothrow_t /*tag*/) const noexcept {
+    if (!is_open()) {
+        return closed("get the peer of");
+    }
+    return node_->peer();
 }
 
-void TcpStream::set_keep_alive(std::chrono::seconds idle) {
-    TcpNode& node = need("set keep alive on");
-    const bool on = idle.count() > 0;
-    require(uv_tcp_keepalive(&node.tcp(), on ? 1 : 0, static_cast<unsigned>(idle.count())),
-            "set keep alive on", node);
+Result<void> TcpStream::set_no_delay(bool on, std::nothrow_t /*tag*/) noexcept {
+    constexpr const char* operation = "set no delay on";
+    if (!is_open()) {
+        return closed(operation);
+    }
+    if (const int status = uv_tcp_nodelay(&node_->tcp(), on ? 1 : 0)) {
+        return node_->error(status, operation);
+    }
+    return {};
+}
+
+Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::nothrow_t /*tag*/) noexcept {
+    constexpr const char* operation = "set keep alive on";
+    if (!is_open()) {
+        return closed(operation);
+    }
+    const int on = idle.count() > 0 ? 1 : 0;
+    if (const int status =
+            uv_tcp_keepalive(&node_->tcp(), on, static_cast<unsigned>(idle.count()))) {
+        return node_->error(status, operation);
+    }
+    return {};
 }
 
 uv_tcp_s* TcpStream::uv() const noexcept { return is_open() ? &node_->tcp() : nullptr; }

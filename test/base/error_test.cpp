@@ -16,7 +16,7 @@ TEST_SUITE("Error") {
     TEST_CASE("a code of coloop's says in words what happened") {
         CHECK(make_error_code(Errc::end_of_stream).message() == "end of stream");
         CHECK(make_error_code(Errc::cancelled).message() == "cancelled");
-        CHECK(make_error_code(Errc::closed).message() == "closed by another coroutine");
+        CHECK(make_error_code(Errc::closed).message() == "closed");
         CHECK(make_error_code(Errc::timed_out).message() == "timed out");
         CHECK(std::error_code(99, coloop_category()).message() == "unknown error 99");
         CHECK(std::string(coloop_category().name()) == "coloop");
@@ -47,16 +47,14 @@ TEST_SUITE("Error") {
 
     TEST_CASE("the text names operation, object and reason") {
         const Error error(Errc::closed, "read", "127.0.0.1:7000");
-        CHECK(std::string(error.what()) == "read 127.0.0.1:7000: closed by another coroutine");
+        CHECK(std::string(error.what()) == "read 127.0.0.1:7000: closed");
         CHECK(error.code() == Errc::closed);
     }
 
     TEST_CASE("the text leaves out an operation or object that is empty") {
-        CHECK(std::string(Error(Errc::closed, "read").what()) ==
-              "read: closed by another coroutine");
-        CHECK(std::string(Error(Errc::closed, {}, "/tmp/x").what()) ==
-              "/tmp/x: closed by another coroutine");
-        CHECK(std::string(Error(Errc::closed, {}).what()) == "closed by another coroutine");
+        CHECK(std::string(Error(Errc::closed, "read").what()) == "read: closed");
+        CHECK(std::string(Error(Errc::closed, {}, "/tmp/x").what()) == "/tmp/x: closed");
+        CHECK(std::string(Error(Errc::closed, {}).what()) == "closed");
     }
 
     TEST_CASE("raise throws Cancelled for a cancellation") {

@@ -53,7 +53,7 @@ TEST_SUITE("Result") {
         CHECK_FALSE(result);
         CHECK_FALSE(result.has_value());
         CHECK(result.error().code() == Errc::closed);
-        CHECK(std::string(result.error().what()) == "greet: closed by another coroutine");
+        CHECK(std::string(result.error().what()) == "greet: closed");
         CHECK_THROWS_AS(static_cast<void>(result.value()), Error);
     }
 

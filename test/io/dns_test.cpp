@@ -161,5 +161,5 @@ TEST_CASE("a lookup that ends just after it was cancelled leaks nothing") {
 
 TEST_CASE("a lookup in the wrong place is misuse") {
     expect_misuse([] { static_cast<void>(resolve("localhost")); },
-                  "cannot wait (resolve a name) outside a coroutine");
+                  "cannot resolve a name outside a coroutine");
 }

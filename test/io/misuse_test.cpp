@@ -57,15 +57,14 @@ void with_things(const std::function<void(Things&)>& use) {
 TEST_CASE("a network operation outside a coroutine is misuse that names it") {
     for (const Operation& operation : operations) {
         const std::string sentence =
-            std::string("cannot wait (") + operation.verb + ") outside a coroutine";
+            std::string("cannot ") + operation.verb + " outside a coroutine";
         expect_misuse([&] { with_things(operation.call); }, sentence.c_str());
     }
-    expect_misuse([] { TcpStream::connect(Address()); },
-                  "cannot wait (connect) outside a coroutine");
+    expect_misuse([] { TcpStream::connect(Address()); }, "cannot connect outside a coroutine");
     expect_misuse([] { TcpStream::connect("localhost", 1); },
-                  "cannot wait (resolve a name) outside a coroutine");
+                  "cannot resolve a name outside a coroutine");
     expect_misuse([] { const TcpListener listener("127.0.0.1", 0); },
-                  "cannot wait (listen) outside a coroutine");
+                  "cannot listen outside a coroutine");
 }
 
 TEST_CASE(

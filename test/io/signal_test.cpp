@@ -120,5 +120,5 @@ TEST_CASE("waiting for a signal keeps no descriptor and no handle") {
 
 TEST_CASE("waiting for a signal in the wrong place is misuse") {
     expect_misuse([] { wait_for_signal({SIGUSR1}); },
-                  "cannot wait (wait for a signal) outside a coroutine");
+                  "cannot wait for a signal outside a coroutine");
 }
