@@ -44,6 +44,7 @@
 #include <coloop/error.hpp>         // IWYU pragma: export
 #include <coloop/file.hpp>          // IWYU pragma: export
 #include <coloop/file_info.hpp>     // IWYU pragma: export
+#include <coloop/fs.hpp>            // IWYU pragma: export
 #include <coloop/loop.hpp>          // IWYU pragma: export
 #include <coloop/path.hpp>          // IWYU pragma: export
 #include <coloop/result.hpp>        // IWYU pragma: export
