@@ -22,7 +22,7 @@ layer(sync         channel.hpp co_mutex.hpp co_queue.hpp co_rwlock.hpp co_semaph
                    completion.hpp event.hpp)
 layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp
                    uv_error.hpp)
-layer(io           address.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
+layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
                    serve.hpp signal.hpp stream.hpp tcp.hpp)
 layer(protocols)
 layer(testing)

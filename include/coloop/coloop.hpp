@@ -32,6 +32,7 @@
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
 #include <coloop/wait.hpp>             // IWYU pragma: export
 #include <coloop/address.hpp>       // IWYU pragma: export
+#include <coloop/blocking.hpp>      // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>  // IWYU pragma: export
 #include <coloop/clock.hpp>         // IWYU pragma: export
 #include <coloop/co_mutex.hpp>      // IWYU pragma: export
