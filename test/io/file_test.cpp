@@ -429,7 +429,7 @@ TEST_SUITE("File") {
 
     TEST_CASE("it may be destroyed after its loop") {
         const TemporaryDirectory directory;
-        const std::size_t before = open_descriptors();
+        const std::size_t before = open_descriptors_outside();
         {
             File file;
             run_in_loop([&] {

@@ -13,6 +13,8 @@
 
 #include <doctest/doctest.h>
 
+#include <coloop/loop.hpp>
+
 namespace coloop {
 
 /// A directory that is gone, with all in it, at the end of the test.
@@ -48,6 +50,12 @@ inline std::size_t open_descriptors() {
     return static_cast<std::size_t>(
         std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
                       std::filesystem::directory_iterator()));
+}
+
+/// The same outside loops, once libuv has what it keeps from the first loop on.
+inline std::size_t open_descriptors_outside() {
+    { const Loop loop; }
+    return open_descriptors();
 }
 
 /// `size` bytes that differ from their neighbours and don't repeat soon.
