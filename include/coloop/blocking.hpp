@@ -32,8 +32,7 @@ public:
     using Value = std::invoke_result_t<Function>;
     static_assert(!std::is_reference_v<Value>, "run_blocking() hands a value from another thread");
 
-    template <typename From>
-    explicit BlockingTask(From&& function) : function_(std::forward<From>(function)) {}
+    explicit BlockingTask(Function function) : function_(std::move(function)) {}
 
     void run() noexcept override {
         try {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "io/fs_request.hpp"
 
+#include <new>
+
 #include <coloop/uv_error.hpp>
 
 namespace coloop {
@@ -19,7 +21,11 @@ Result<FsAnswer> new_fs_request(const FsCall& call, FileUse use) noexcept {
         return fs_error(call, Errc::cancelled);
     }
     const WaitReason reason{call.operation, &call.object};
-    return FsAnswer(new FsRequest(state, reason, std::move(use), call.discard));
+    FsAnswer request(new (std::nothrow) FsRequest(state, reason, std::move(use), call.discard));
+    if (request == nullptr) {
+        return fs_error(call, UV_ENOMEM);
+    }
+    return request;
 }
 
 Result<FsAnswer> wait_for_fs(const FsCall& call, FsAnswer request, int status) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <new>
 #include <string>
 #include <utility>
 
@@ -81,8 +82,10 @@ Result<FsAnswer> call_fs(const FsCall& call, FileUse use, Start start,
 /// Lets the pool do something that nobody waits for and that nothing can be done about if it fails.
 template <typename Start, typename... Arguments>
 void forget_fs(LoopState& state, Start start, Arguments... arguments) noexcept {
-    const FsAnswer orphan(new FsRequest(state, {"clean up"}, FileUse(), nullptr));
-    orphan->started(start(state.uv(), &orphan->uv, arguments..., FsRequest::on_done));
+    const FsAnswer orphan(new (std::nothrow) FsRequest(state, {"clean up"}, FileUse(), nullptr));
+    if (orphan != nullptr) {
+        orphan->started(start(state.uv(), &orphan->uv, arguments..., FsRequest::on_done));
+    }
 }
 
 /// The path or paths that an operation is about.
