@@ -6,34 +6,8 @@
 #include <array>
 #include <span>
 
-#include <coloop/address.hpp>       // IWYU pragma: export
-#include <coloop/blocking.hpp>      // IWYU pragma: export
-#include <coloop/cancel_scope.hpp>  // IWYU pragma: export
-#include <coloop/clock.hpp>         // IWYU pragma: export
-#include <coloop/co_mutex.hpp>      // IWYU pragma: export
-#include <coloop/co_queue.hpp>      // IWYU pragma: export
-#include <coloop/co_rwlock.hpp>     // IWYU pragma: export
-#include <coloop/co_semaphore.hpp>  // IWYU pragma: export
-#include <coloop/completion.hpp>    // IWYU pragma: export
-#include <coloop/coroutine.hpp>     // IWYU pragma: export
-#include <coloop/dns.hpp>           // IWYU pragma: export
-#include <coloop/error.hpp>         // IWYU pragma: export
-#include <coloop/file.hpp>          // IWYU pragma: export
-#include <coloop/file_info.hpp>     // IWYU pragma: export
-#include <coloop/fs.hpp>            // IWYU pragma: export
-#include <coloop/loop.hpp>          // IWYU pragma: export
-#include <coloop/path.hpp>          // IWYU pragma: export
-#include <coloop/result.hpp>        // IWYU pragma: export
-#include <coloop/run.hpp>           // IWYU pragma: export
-#include <coloop/serve.hpp>         // IWYU pragma: export
-#include <coloop/signal.hpp>        // IWYU pragma: export
-#include <coloop/sleep.hpp>         // IWYU pragma: export
-#include <coloop/stream.hpp>        // IWYU pragma: export
-#include <coloop/task_group.hpp>    // IWYU pragma: export
-#include <coloop/tcp.hpp>           // IWYU pragma: export
-#include <coloop/timeout.hpp>       // IWYU pragma: export
-#include <coloop/uv_error.hpp>      // IWYU pragma: export
 #include <coloop/address.hpp>          // IWYU pragma: export
+#include <coloop/blocking.hpp>         // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
 #include <coloop/clock.hpp>            // IWYU pragma: export
@@ -45,8 +19,12 @@
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
+#include <coloop/file.hpp>             // IWYU pragma: export
+#include <coloop/file_info.hpp>        // IWYU pragma: export
+#include <coloop/fs.hpp>               // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
+#include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
 #include <coloop/serve.hpp>            // IWYU pragma: export

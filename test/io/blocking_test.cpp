@@ -179,8 +179,8 @@ TEST_SUITE("run_blocking") {
 
     TEST_CASE("waiting in the function is misuse, and so is calling it outside a coroutine") {
         expect_misuse([] { run([] { run_blocking([] { co_sleep_ns(1); }); }); },
-                      "cannot wait (sleep) outside a coroutine");
+                      "cannot sleep outside a coroutine");
         expect_misuse([] { run_blocking([] {}); },
-                      "cannot wait (run a blocking function) outside a coroutine");
+                      "cannot run a blocking function outside a coroutine");
     }
 }

@@ -447,6 +447,6 @@ TEST_SUITE("fs") {
     }
 
     TEST_CASE("using it outside a coroutine is misuse") {
-        expect_misuse([] { fs::unlink("/nothere"); }, "cannot wait (unlink) outside a coroutine");
+        expect_misuse([] { fs::unlink("/nothere"); }, "cannot unlink outside a coroutine");
     }
 }

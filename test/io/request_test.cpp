@@ -141,7 +141,7 @@ TEST_SUITE("PoolRequest") {
         const TemporaryDirectory directory;
         const std::string fifo = directory / "fifo";
         REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-        const std::size_t before = open_descriptors_outside();
+        const std::size_t before = open_descriptors();
         run_in_loop([&] {
             const std::size_t with_loop = open_descriptors();
             Outcome opening;
@@ -170,7 +170,7 @@ TEST_SUITE("PoolRequest") {
         const TemporaryDirectory directory;
         const std::string fifo = directory / "fifo";
         REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-        const std::size_t before = open_descriptors_outside();
+        const std::size_t before = open_descriptors();
         {
             Loop loop;
             loop.spawn([&] { static_cast<void>(File::open(fifo)); });
@@ -188,7 +188,7 @@ TEST_SUITE("PoolRequest") {
         const TemporaryDirectory directory;
         const std::string fifo = directory / "fifo";
         REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-        const std::size_t before = open_descriptors_outside();
+        const std::size_t before = open_descriptors();
         bool unwound = false;
         {
             uv_loop_t uv;

@@ -15,6 +15,8 @@
 
 #include <coloop/loop.hpp>
 
+#include "support/descriptors.hpp"
+
 namespace coloop {
 
 /// A directory that is gone, with all in it, at the end of the test.
@@ -44,19 +46,6 @@ public:
 private:
     std::filesystem::path path_;
 };
-
-/// How many files this process has open.
-inline std::size_t open_descriptors() {
-    return static_cast<std::size_t>(
-        std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
-                      std::filesystem::directory_iterator()));
-}
-
-/// The same outside loops, once libuv has what it keeps from the first loop on.
-inline std::size_t open_descriptors_outside() {
-    { const Loop loop; }
-    return open_descriptors();
-}
 
 /// `size` bytes that differ from their neighbours and don't repeat soon.
 inline std::string pattern(std::size_t size) {

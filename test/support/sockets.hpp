@@ -21,6 +21,7 @@
 #include <coloop/loop.hpp>
 #include <coloop/tcp.hpp>
 
+#include "support/descriptors.hpp"
 #include "support/random.hpp"
 
 namespace coloop {
@@ -37,20 +38,6 @@ inline std::vector<std::byte> random_bytes(std::size_t size, std::uint64_t seed 
         byte = static_cast<std::byte>(random.next());
     }
     return bytes;
-}
-
-/// How many descriptors the process has open. Those that libuv opens with a process's first loop
-/// are always among them.
-inline std::size_t open_descriptors() {
-    if (!in_coroutine()) {
-        const Loop first;
-    }
-    std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-        static_cast<void>(entry);
-        ++count;
-    }
-    return count - 1;  // the one that looks
 }
 
 /// The two ends of a connection, both of this loop.
