@@ -4,10 +4,10 @@
 
 #include <uv.h>
 
-#include <coloop/co_queue.hpp>
 #include <coloop/dns.hpp>
 #include <coloop/uv_error.hpp>
 
+#include "io/request.hpp"
 #include "loop/loop_state.hpp"
 
 namespace coloop {
@@ -16,31 +16,39 @@ namespace {
 
 constexpr std::size_t longest_name = 253;  // RFC 1035, 2.3.4
 
-/// A lookup and what it found. Owned by the coroutine that waits; when that is cancelled the lookup
-/// goes on without it, and its callback throws the result away.
-struct Lookup {
-    uv_getaddrinfo_t request;
-    CoQueue waiter{"resolve a name"};
-    int status = 0;
-    bool done = false;
-    bool abandoned = false;
+/// A lookup and what it found.
+class Lookup final : public PoolRequest {
+public:
+    explicit Lookup(LoopState& state)
+        : PoolRequest(state, reinterpret_cast<uv_req_t*>(&uv_), {"resolve a name"}) {}
 
-    ~Lookup() {
-        if (done && status == 0) {
-            uv_freeaddrinfo(request.addrinfo);
-        }
+    int start(const char* host) noexcept {
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;  // else each address comes once for each type
+        uv_.data = this;
+        return started(uv_getaddrinfo(
+            state().uv(), &uv_,
+            [](uv_getaddrinfo_t* uv, int status, addrinfo* found) {
+                auto* lookup = static_cast<Lookup*>(uv->data);
+                lookup->status_ = status;
+                lookup->found_.reset(found);
+                lookup->finished();
+            },
+            host, nullptr, &hints));
     }
 
-    static void on_done(uv_getaddrinfo_t* request, int status, addrinfo* /*found*/) {
-        auto* lookup = static_cast<Lookup*>(request->data);
-        lookup->done = true;
-        lookup->status = status;
-        if (lookup->abandoned) {
-            delete lookup;
-        } else {
-            lookup->waiter.wake_one();
-        }
-    }
+    [[nodiscard]] int status() const noexcept { return status_; }
+
+    [[nodiscard]] const addrinfo* found() const noexcept { return found_.get(); }
+
+private:
+    struct Free {
+        void operator()(addrinfo* list) const noexcept { uv_freeaddrinfo(list); }
+    };
+
+    uv_getaddrinfo_t uv_;
+    int status_ = 0;
+    std::unique_ptr<addrinfo, Free> found_;
 };
 
 std::vector<Address> addresses_of(const addrinfo* list) {
@@ -66,25 +74,17 @@ Result<std::vector<Address>> resolve(std::string_view host, std::nothrow_t tag) 
     if (host.empty() || host.size() > longest_name || host.find('\0') != std::string_view::npos) {
         return Error(uv_code(UV_EAI_NONAME), "resolve", host);
     }
-    auto lookup = std::make_unique<Lookup>();
-    lookup->request.data = lookup.get();
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;  // else each address comes once for each type
-    if (const int status = uv_getaddrinfo(state.uv(), &lookup->request, Lookup::on_done,
-                                          std::string(host).c_str(), nullptr, &hints)) {
+    const RequestPtr<Lookup> lookup(new Lookup(state));
+    if (const int status = lookup->start(std::string(host).c_str())) {
         return Error(uv_code(status), "resolve", host);
     }
-    if (!lookup->waiter.wait(std::nothrow)) {
-        if (!lookup->done) {  // it may have ended in the same turn of the loop
-            lookup->abandoned = true;
-            uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.release()->request));
-        }
+    if (!lookup->wait(PoolRequest::Kind::orphanable)) {
         return Error(Errc::cancelled, "resolve", host);
     }
-    if (lookup->status != 0) {
-        return Error(uv_code(lookup->status), "resolve", host);
+    if (lookup->status() != 0) {
+        return Error(uv_code(lookup->status()), "resolve", host);
     }
-    return addresses_of(lookup->request.addrinfo);
+    return addresses_of(lookup->found());
 }
 
 }  // namespace coloop
