@@ -86,8 +86,12 @@ TEST_SUITE("deadlock") {
                     const std::lock_guard second(a);
                 },
                 {.name = "right"});
-            loop.spawn([] { co_sleep(5ms); },
-                       {.name = "innocent"});  // so that the others wait for a while
+            loop.spawn(
+                [] {
+                    co_sleep(1ms);  // as the others, which are before it
+                    co_sleep(5ms);  // so that they wait for a while
+                },
+                {.name = "innocent"});
             const bool ended = loop.run();
             fputs("--\n", stderr);
             loop.cancel();
