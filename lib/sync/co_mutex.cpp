@@ -4,22 +4,9 @@
 #include "base/misuse.hpp"
 #include "coroutine/access.hpp"
 #include "coroutine/report.hpp"
+#include "sync/require_self.hpp"
 
 namespace coloop {
-
-namespace {
-
-Coroutine& require_self(const char* operation) {
-    Coroutine* self = Coroutine::self();
-    if (self == nullptr) [[unlikely]] {
-        misuse(std::string(operation) +
-               " a mutex: called outside a coroutine; a CoMutex belongs to the coroutine that "
-               "locks it");
-    }
-    return *self;
-}
-
-}  // namespace
 
 /// Whoever hands the lock over does this for the new holder, so that it is never free in between.
 void CoMutex::take(Coroutine& coroutine) noexcept {
@@ -28,7 +15,7 @@ void CoMutex::take(Coroutine& coroutine) noexcept {
 }
 
 void CoMutex::lock() {
-    Coroutine& self = require_self("lock");
+    Coroutine& self = require_self("lock", "a mutex");
     if (holder_ == nullptr) {
         take(self);
         return;
@@ -40,7 +27,7 @@ void CoMutex::lock() {
 }
 
 bool CoMutex::try_lock() {
-    Coroutine& self = require_self("try to lock");
+    Coroutine& self = require_self("try to lock", "a mutex");
     if (holder_ != nullptr) {
         return false;
     }
@@ -49,7 +36,7 @@ bool CoMutex::try_lock() {
 }
 
 void CoMutex::unlock() {
-    Coroutine& self = require_self("unlock");
+    Coroutine& self = require_self("unlock", "a mutex");
     if (holder_ != &self) [[unlikely]] {
         misuse("unlock a mutex: " + describe(self) + " does not hold it; " +
                (holder_ == nullptr ? "nobody does" : describe(*holder_) + " does"));

@@ -4,22 +4,9 @@
 #include "base/misuse.hpp"
 #include "coroutine/access.hpp"
 #include "coroutine/report.hpp"
+#include "sync/require_self.hpp"
 
 namespace coloop {
-
-namespace {
-
-Coroutine& require_self(const char* operation) {
-    Coroutine* self = Coroutine::self();
-    if (self == nullptr) [[unlikely]] {
-        misuse(std::string(operation) +
-               " a rwlock: called outside a coroutine; a CoRwlock belongs to the coroutines that "
-               "lock it");
-    }
-    return *self;
-}
-
-}  // namespace
 
 void CoRwlock::enter_as(Coroutine& coroutine, Kind kind) noexcept {
     if (kind == writer) {
@@ -43,7 +30,7 @@ void CoRwlock::admit() noexcept {
 }
 
 void CoRwlock::lock() {
-    Coroutine& self = require_self("lock");
+    Coroutine& self = require_self("lock", "a rwlock");
     if (writer_ == &self) [[unlikely]] {
         misuse("lock a rwlock: " + describe(self) + " is its writer already");
     }
@@ -54,7 +41,7 @@ void CoRwlock::lock() {
 }
 
 bool CoRwlock::try_lock() {
-    Coroutine& self = require_self("try to lock");
+    Coroutine& self = require_self("try to lock", "a rwlock");
     if (writer_ != nullptr || readers_ > 0 || !waiters_.empty()) {
         return false;
     }
@@ -63,7 +50,7 @@ bool CoRwlock::try_lock() {
 }
 
 void CoRwlock::unlock() {
-    Coroutine& self = require_self("unlock");
+    Coroutine& self = require_self("unlock", "a rwlock");
     if (writer_ != &self) [[unlikely]] {
         misuse("unlock a rwlock: " + describe(self) + " is not its writer");
     }
@@ -73,7 +60,7 @@ void CoRwlock::unlock() {
 }
 
 void CoRwlock::lock_shared() {
-    Coroutine& self = require_self("read-lock");
+    Coroutine& self = require_self("read-lock", "a rwlock");
     if (writer_ == &self) [[unlikely]] {
         misuse("read-lock a rwlock: " + describe(self) + " is its writer; use downgrade()");
     }
@@ -83,7 +70,7 @@ void CoRwlock::lock_shared() {
 }
 
 bool CoRwlock::try_lock_shared() {
-    Coroutine& self = require_self("try to read-lock");
+    Coroutine& self = require_self("try to read-lock", "a rwlock");
     if (writer_ != nullptr || !waiters_.empty()) {
         return false;
     }
@@ -92,7 +79,7 @@ bool CoRwlock::try_lock_shared() {
 }
 
 void CoRwlock::unlock_shared() {
-    Coroutine& self = require_self("read-unlock");
+    Coroutine& self = require_self("read-unlock", "a rwlock");
     if (readers_ == 0 || CoroutineAccess::locks_held(self) == 0) [[unlikely]] {
         misuse("read-unlock a rwlock: " + describe(self) + " does not read it");
     }
@@ -102,7 +89,7 @@ void CoRwlock::unlock_shared() {
 }
 
 void CoRwlock::upgrade() {
-    Coroutine& self = require_self("upgrade");
+    Coroutine& self = require_self("upgrade", "a rwlock");
     if (readers_ == 0 || CoroutineAccess::locks_held(self) == 0) [[unlikely]] {
         misuse("upgrade a rwlock: " + describe(self) + " does not read it");
     }
@@ -127,7 +114,7 @@ void CoRwlock::upgrade() {
 }
 
 void CoRwlock::downgrade() {
-    Coroutine& self = require_self("downgrade");
+    Coroutine& self = require_self("downgrade", "a rwlock");
     if (writer_ != &self) [[unlikely]] {
         misuse("downgrade a rwlock: " + describe(self) + " is not its writer");
     }

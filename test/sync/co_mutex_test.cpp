@@ -435,9 +435,9 @@ TEST_SUITE("CoMutex") {
     }
 
     TEST_CASE("using a mutex outside a coroutine is misuse") {
-        expect_misuse([] { CoMutex().lock(); },
-                      "lock a mutex: called outside a coroutine; a CoMutex belongs to the "
-                      "coroutine that locks it");
+        expect_misuse(
+            [] { CoMutex().lock(); },
+            "lock a mutex: called outside a coroutine; it belongs to the coroutine that locks it");
         expect_misuse([] { static_cast<void>(CoMutex().try_lock()); },
                       "try to lock a mutex: called outside a coroutine");
         expect_misuse([] { CoMutex().unlock(); }, "unlock a mutex: called outside a coroutine");

@@ -987,8 +987,7 @@ TEST_SUITE("CoRwlock") {
 
     TEST_CASE("using a rwlock outside a coroutine is misuse") {
         const std::string why =
-            " a rwlock: called outside a coroutine; a CoRwlock belongs to the coroutines that "
-            "lock it";
+            " a rwlock: called outside a coroutine; it belongs to the coroutine that locks it";
         expect_misuse([] { CoRwlock().lock(); }, ("lock" + why).c_str());
         expect_misuse([] { static_cast<void>(CoRwlock().try_lock()); },
                       ("try to lock" + why).c_str());
