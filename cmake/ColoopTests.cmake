@@ -14,6 +14,9 @@ function(coloop_add_tests label)
     target_link_libraries(${target} PRIVATE
         coloop::coloop fmt::fmt coloop_test_main coloop_warnings
     )
+    if(CMAKE_CROSSCOMPILING_EMULATOR)  # has memory and signals of its own making
+        target_compile_definitions(${target} PRIVATE COLOOP_EMULATED)
+    endif()
     doctest_discover_tests(${target}
         TEST_PREFIX ${label}/
         PROPERTIES LABELS ${label} TIMEOUT ${COLOOP_TEST_TIMEOUT}

@@ -57,6 +57,15 @@ volatile int depth_wanted = 1'000'000'000;
     return memory[size - 1];
 }
 
+/// Far from all stacks. Not a null pointer, for UndefinedBehaviorSanitizer looks out for those.
+char* forbidden_page() {
+    alignas(65536) static char page[65536];
+    mprotect(page, sizeof page, PROT_NONE);
+    return page;
+}
+
+void touch(volatile char* place) { *place = 1; }
+
 Death overflow_in_coroutine(const CoroutineOptions& options, void (*body)()) {
     return die([&] {
         report_stack_overflow();
@@ -256,17 +265,13 @@ TEST_SUITE("report_stack_overflow") {
     }
 
     TEST_CASE("other faults end as they would have") {
-        const Death null = die([] {
+        const Death wild = die([] {
             report_stack_overflow();
-            Coroutine coroutine([] {
-                volatile int* nothing = nullptr;
-                asm volatile("" : "+r"(nothing));  // or the compiler may see what it is
-                *nothing = 1;
-            });
+            Coroutine coroutine([] { touch(forbidden_page()); });
             coroutine.enter();
         });
-        CHECK(null.signal == SIGSEGV);
-        CHECK(null.words.find("overflowed") == std::string::npos);
+        CHECK(wild.signal == SIGSEGV);
+        CHECK(wild.words.find("overflowed") == std::string::npos);
 
         const Death sent = die([] {
             report_stack_overflow();
@@ -280,29 +285,16 @@ TEST_SUITE("report_stack_overflow") {
         CHECK(bus.signal == SIGBUS);
     }
 
-    TEST_CASE("a fault of a coroutine far from its stack is no overflow") {
-        const Death death = die([] {
-            report_stack_overflow();
-            void* page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            Coroutine coroutine([&] { *static_cast<volatile char*>(page) = 1; });
-            coroutine.enter();
-        });
-        CHECK(death.signal == SIGSEGV);
-        CHECK(death.words.find("overflowed") == std::string::npos);
-    }
-
     TEST_CASE("faults that are none of ours go to the handler that was there before") {
         const Death death = die([] {
             struct sigaction action {};
             action.sa_flags = SA_SIGINFO;
             action.sa_sigaction = [](int number, siginfo_t* info, void*) {
-                _exit(number == SIGSEGV && info->si_addr == nullptr ? 42 : 1);
+                _exit(number == SIGSEGV && info->si_addr == forbidden_page() ? 42 : 1);
             };
             sigaction(SIGSEGV, &action, nullptr);
             report_stack_overflow();
-            volatile int* nothing = nullptr;
-            asm volatile("" : "+r"(nothing));
-            *nothing = 1;
+            touch(forbidden_page());
         });
         CHECK(death.exit_code == 42);
         const Death simple = die([] {
@@ -341,6 +333,8 @@ TEST_SUITE("report_stack_overflow") {
             coroutine.enter();
         });
         CHECK(death.signal == SIGSEGV);
+#if !defined(COLOOP_EMULATED)  // which has a word to say
         CHECK(death.words.empty());
+#endif
     }
 }
