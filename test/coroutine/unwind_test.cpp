@@ -103,8 +103,9 @@ TEST_SUITE("unwinding") {
 }
 
 // Sanitizers hold signals back or don't stand an unwinder in a handler, and glibc's swapcontext()
-// has no unwind rules for its middle: libgcc faults on what it finds there.
-#if !defined(COLOOP_ASAN) && !defined(COLOOP_TSAN) && !defined(COLOOP_CONTEXT_UCONTEXT)
+// has no unwind rules for its middle: libgcc faults on what it finds there. Emulators are too slow.
+#if !defined(COLOOP_ASAN) && !defined(COLOOP_TSAN) && !defined(COLOOP_CONTEXT_UCONTEXT) && \
+    !defined(COLOOP_EMULATED)
 
 namespace {
 
