@@ -37,8 +37,9 @@ constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t ms = 1'000'000;
 
-// Sanitizers make coroutines larger and slower; what matters there is not their number.
-#if defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
+// Sanitizers make coroutines larger and slower, and emulators have fewer guards; what matters there
+// is not their number.
+#if defined(COLOOP_ASAN) || defined(COLOOP_TSAN) || defined(COLOOP_EMULATED)
 constexpr int many = 2'000;
 #else
 constexpr int many = 100'000;

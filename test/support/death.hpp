@@ -50,6 +50,11 @@ Death die(Function&& function) {
         death.words.append(buffer, static_cast<std::size_t>(count));
     }
     close(ends[0]);
+#if defined(COLOOP_EMULATED)
+    if (const std::size_t comment = death.words.find("qemu: "); comment != std::string::npos) {
+        death.words.resize(comment);  // the emulator has the last word about a signal
+    }
+#endif
     int status = 0;
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status)) {
