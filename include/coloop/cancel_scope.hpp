@@ -25,9 +25,13 @@ public:
     /// not felt.
     explicit CancelScope(Kind kind = Kind::plain);
 
-    /// Opens the outermost scope of the calling coroutine, which is cancelled along with `parent`,
-    /// a detached scope that must stay open longer.
-    explicit CancelScope(CancelScope& parent);
+    struct Below {
+        CancelScope& parent;
+    };
+
+    /// Opens the outermost scope of the calling coroutine, which is cancelled along with its
+    /// parent, a detached scope that must stay open longer.
+    explicit CancelScope(Below place);
 
     struct Detached {};
 

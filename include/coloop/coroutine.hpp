@@ -77,6 +77,7 @@ public:
     /// Makes a coroutine that will call `function()`, which is moved or copied to the new stack.
     /// Does not run it. Throws Error (not enough memory) if there is no stack to be had.
     template <std::invocable Function>
+    // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it is neither copied nor moved
     explicit Coroutine(Function&& function, const CoroutineOptions& options = {})
         : Coroutine(options) {
         put(std::forward<Function>(function));
@@ -147,7 +148,7 @@ private:
     using Handler = void (*)(void* closure, bool run);
 
     explicit Coroutine(const CoroutineOptions& options);
-    Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options) noexcept;
+    Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options);
 
     /// Like the public constructor, but the Coroutine lies on its own stack and is gone when it has
     /// ended. What the function object's own constructor throws, this throws.
@@ -201,7 +202,7 @@ private:
         detail::restore_control(runtime_.inside, runtime_.outside);
     }
 
-    static Result<Coroutine*> create_on_stack(const CoroutineOptions& options) noexcept;
+    static Result<Coroutine*> create_on_stack(const CoroutineOptions& options);
     static detail::Context* main(void* self);
     void* prepare(std::size_t size, std::size_t alignment);
     std::byte* make_room(std::size_t size, std::size_t alignment);

@@ -16,13 +16,11 @@ namespace coloop {
 template <typename T>
 class [[nodiscard]] Result {
 public:
-    Result(T value)
-        : content_(std::in_place_index<0>, std::move(value)) {
-    }  // NOLINT(google-explicit-constructor): return sites read as the value
+    // NOLINTNEXTLINE(google-explicit-constructor): return sites read as what they return
+    Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
 
-    Result(Error error)
-        : content_(std::in_place_index<1>, std::move(error)) {
-    }  // NOLINT(google-explicit-constructor): return sites read as the error
+    // NOLINTNEXTLINE(google-explicit-constructor): return sites read as what they return
+    Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
 
     [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
 
@@ -44,7 +42,7 @@ public:
         return **this;
     }
 
-    const T& value() const& {
+    [[nodiscard]] const T& value() const& {
         require();
         return **this;
     }
@@ -73,9 +71,8 @@ class [[nodiscard]] Result<void> {
 public:
     Result() = default;
 
-    Result(Error error)
-        : error_(std::move(error)) {
-    }  // NOLINT(google-explicit-constructor): return sites read as the error
+    // NOLINTNEXTLINE(google-explicit-constructor): return sites read as what they return
+    Result(Error error) : error_(std::move(error)) {}
 
     [[nodiscard]] bool has_value() const noexcept { return !error_; }
 

@@ -32,7 +32,7 @@ struct WaitReason {
 /// One waiter's place in a CoQueue.
 class WaitNode : public ListLink {
 public:
-    WaitNode(const WaitReason& why, std::uintptr_t what = 0) : reason(&why), tag(what) {}
+    explicit WaitNode(const WaitReason& why, std::uintptr_t what = 0) : reason(&why), tag(what) {}
 
     Wait* wait = nullptr;
     const WaitReason* reason;

@@ -33,8 +33,11 @@ CancelScope::CancelScope(Kind kind)
     open();
 }
 
-CancelScope::CancelScope(CancelScope& parent)
-    : coroutine_(require_self()), outer_(coroutine_->scope_), parent_(&parent), kind_(Kind::plain) {
+CancelScope::CancelScope(Below place)
+    : coroutine_(require_self()),
+      outer_(coroutine_->scope_),
+      parent_(&place.parent),
+      kind_(Kind::plain) {
     open();
 }
 

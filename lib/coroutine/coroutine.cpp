@@ -63,7 +63,7 @@ Coroutine::Coroutine(const CoroutineOptions& options)
     : Coroutine(need_stack(options), nullptr, options) {}
 
 /// `place` is where the function object goes, below; null for right below the stack's record.
-Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options) noexcept
+Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options)
     : thread_(&detail::thread),
       scheduler_(&Scheduler::current()),
       stack_(&stack),
@@ -83,7 +83,7 @@ Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& opt
     }
 }
 
-Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options) noexcept {
+Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options) {
     Stack* stack = take_stack(options.stack_size);
     if (stack == nullptr) {
         return no_stack(options);

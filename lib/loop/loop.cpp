@@ -76,7 +76,8 @@ Loop::KeepAlive::KeepAlive(Loop& loop) : state_(*loop.state_) { state_.keep_aliv
 
 Loop::KeepAlive::~KeepAlive() { state_.keep_alive(-1); }
 
-Loop::Root::Root(LoopState& state) noexcept : state_(state), scope_(state.root()) {}
+Loop::Root::Root(LoopState& state) noexcept
+    : state_(state), scope_(CancelScope::Below{state.root()}) {}
 
 Loop::Root::~Root() { state_.end_coroutine(); }
 

@@ -19,13 +19,13 @@ void LoopState::leave() noexcept {
         return;
     }
     phase_ = Phase::leaving;
-    LoopState** link = &newest_;
+    LoopState** link = &newest;
     while (*link != this) {
         link = &(*link)->next_on_thread_;
     }
     *link = next_on_thread_;
     if (detail::thread.scheduler == this) {
-        detail::thread.scheduler = newest_;
+        detail::thread.scheduler = newest;
     }
     root_.cancel();
     come_back_soon();

@@ -15,7 +15,7 @@
 
 namespace coloop {
 
-constinit thread_local LoopState* LoopState::newest_ = nullptr;
+constinit thread_local LoopState* LoopState::newest = nullptr;
 
 LoopState::LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept
     : Scheduler(true), own_(std::move(own)), uv_(uv) {}
@@ -36,7 +36,7 @@ Result<LoopState*> LoopState::create() noexcept {
 }
 
 Result<LoopState*> LoopState::attach(uv_loop_t* uv) noexcept {
-    for (LoopState* state = newest_; state != nullptr; state = state->next_on_thread_) {
+    for (LoopState* state = newest; state != nullptr; state = state->next_on_thread_) {
         if (state->uv_ == uv && state->phase_ == Phase::running) {
             ++state->users_;
             ++state->objects_;
@@ -76,8 +76,8 @@ int LoopState::open_handles() noexcept {
     uv_unref(as_handle(async_));
     uv_unref(as_handle(prepare_));
     uv_unref(as_handle(check_));
-    next_on_thread_ = newest_;
-    newest_ = this;
+    next_on_thread_ = newest;
+    newest = this;
     if (detail::thread.scheduler == nullptr) {
         detail::thread.scheduler = this;
     }

@@ -118,7 +118,7 @@ private:
     void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;
 
-    static constinit thread_local LoopState* newest_;  // of this thread's, which are linked
+    static constinit thread_local LoopState* newest;  // of this thread's, which are linked
 
     std::unique_ptr<uv_loop_t> own_;
     uv_loop_t* uv_;

@@ -65,7 +65,8 @@ void TaskGroup::note_failure() noexcept {
     cancel();
 }
 
-TaskGroup::Member::Member(TaskGroup& group) : group_(group), scope_(group.scope_) {}
+TaskGroup::Member::Member(TaskGroup& group)
+    : group_(group), scope_(CancelScope::Below{group.scope_}) {}
 
 TaskGroup::Member::~Member() {
     LoopState& state = group_.state_;

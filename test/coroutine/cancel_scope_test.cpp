@@ -214,7 +214,7 @@ TEST_SUITE("CancelScope") {
         CancelScope group(CancelScope::Detached{}, nullptr);
         int cancelled = 0;
         const auto body = [&] {
-            const CancelScope scope(group);
+            const CancelScope scope(CancelScope::Below{group});
             cancelled += wait_throws(queue) ? 1 : 0;
         };
         Coroutine first(body);
@@ -344,7 +344,7 @@ TEST_SUITE("misuse of CancelScope") {
         CHECK(last_words([] {
                   std::optional<CancelScope> group(std::in_place, CancelScope::Detached{}, nullptr);
                   Coroutine coroutine([&] {
-                      const CancelScope scope(*group);
+                      const CancelScope scope(CancelScope::Below{*group});
                       Coroutine::yield();
                   });
                   coroutine.enter();
