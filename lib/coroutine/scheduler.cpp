@@ -32,6 +32,23 @@ void Scheduler::make_ready(Coroutine& coroutine) noexcept {
     }
 }
 
+void Scheduler::move_to_front(std::size_t index) noexcept {
+    if (index == 0) {
+        return;
+    }
+    Coroutine* before = first_;
+    for (std::size_t i = 1; i < index; ++i) {
+        before = before->next_ready_;
+    }
+    Coroutine* chosen = before->next_ready_;
+    before->next_ready_ = chosen->next_ready_;
+    if (chosen == last_) {
+        last_ = before;
+    }
+    chosen->next_ready_ = first_;
+    first_ = chosen;
+}
+
 Scheduler& Scheduler::without_loop() noexcept { return loopless; }
 
 Scheduler& Scheduler::current() noexcept {

@@ -23,6 +23,9 @@ public:
 
     [[nodiscard]] std::size_t ready() const noexcept { return ready_; }
 
+    /// Lets the one that stands at `index` of those that are ready be the next to run.
+    void move_to_front(std::size_t index) noexcept;
+
     /// Runs the first ready coroutine until it stops; there must be one. Outside coroutines only.
     /// Inline, so that a loop that drains the queue neither calls nor returns between two of them:
     /// then the processor predicts the returns inside the coroutines.

@@ -20,7 +20,7 @@ void HandleNode::opened() noexcept {
     open_ = true;
     handle()->data = this;
     retain();
-    state_.begin_work();
+    state_.opened(*this);
 }
 
 void HandleNode::start_close() noexcept {
@@ -52,7 +52,7 @@ void HandleNode::on_closed(uv_handle_t* handle) noexcept {
     auto* node = static_cast<HandleNode*>(handle->data);
     node->open_ = false;
     node->closed_.wake_all();
-    node->state_.end_work();
+    node->state_.closed(*node);
     node->release();
 }
 

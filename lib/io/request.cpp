@@ -10,7 +10,7 @@ namespace coloop {
 int PoolRequest::started(int status) noexcept {
     if (status == 0) {
         pending_ = true;
-        state_.begin_work();
+        state_.begin_pool_work();
     } else {
         taken_ = true;
     }
@@ -25,7 +25,7 @@ void PoolRequest::finished() noexcept {
     } else {
         caller_.wake_one();
     }
-    state.end_work();
+    state.end_pool_work();
 }
 
 bool PoolRequest::wait(Kind kind) noexcept {

@@ -5,8 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <uv.h>
-
 #include <coloop/clock.hpp>
 
 #include "base/misuse.hpp"
@@ -19,7 +17,7 @@ namespace coloop {
 
 namespace {
 
-std::int64_t monotonic_now() noexcept { return static_cast<std::int64_t>(uv_hrtime()); }
+std::int64_t monotonic_now() noexcept { return static_cast<std::int64_t>(LoopState::time_here()); }
 
 /// The sum of two numbers that are not negative, or the largest number.
 std::int64_t add_saturated(std::int64_t a, std::int64_t b) noexcept {

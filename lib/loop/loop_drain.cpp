@@ -36,7 +36,9 @@ void LoopState::drain() {
                "; a loop runs on its thread's own stack, and in a coroutine one waits instead");
     }
     const std::size_t batch = std::min(ready(), drain_limit);
-    if (batch > 0) {
+    if (batch > 0 && hooks_ != nullptr) [[unlikely]] {
+        drain_by(*hooks_);
+    } else if (batch > 0) {
         now = time();
         draining_ = true;
         for (std::size_t i = 0; i < batch; ++i) {
@@ -48,6 +50,22 @@ void LoopState::drain() {
         draining_ = false;
     }
     after_drain();
+}
+
+/// In the order that somebody chooses among all who are ready, those too that became it meanwhile.
+void LoopState::drain_by(LoopHooks& hooks) {
+    draining_ = true;
+    for (std::size_t i = 0; i < drain_limit && ready() > 0; ++i) {
+        const std::size_t next = hooks.choose(*this);
+        if (next == LoopHooks::nobody) {
+            break;
+        }
+        now = time();
+        move_to_front(next);
+        run_next();
+        hooks.stopped();
+    }
+    draining_ = false;
 }
 
 void LoopState::after_drain() noexcept {
@@ -77,10 +95,12 @@ void LoopState::remove(Deadline& deadline) noexcept {
     }
 }
 
+void LoopState::expire_deadlines() noexcept { deadlines_.expire(time()); }
+
 /// The timer may be armed too early, after the deadline it was armed for was removed: then it fires
 /// once for nothing, which is cheaper than arming it anew for each timeout that did not happen.
 void LoopState::arm_timer() noexcept {
-    if (phase_ >= Phase::closing) {
+    if (phase_ >= Phase::closing || hooks_ != nullptr) {
         return;
     }
     if (deadlines_.empty()) {

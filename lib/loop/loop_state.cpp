@@ -35,13 +35,20 @@ Result<LoopState*> LoopState::create() noexcept {
     return state;
 }
 
-Result<LoopState*> LoopState::attach(uv_loop_t* uv) noexcept {
+LoopState* LoopState::find(const uv_loop_t* uv) noexcept {
     for (LoopState* state = newest; state != nullptr; state = state->next_on_thread_) {
         if (state->uv_ == uv && state->phase_ == Phase::running) {
-            ++state->users_;
-            ++state->objects_;
             return state;
         }
+    }
+    return nullptr;
+}
+
+Result<LoopState*> LoopState::attach(uv_loop_t* uv) noexcept {
+    if (LoopState* state = find(uv)) {
+        ++state->users_;
+        ++state->objects_;
+        return state;
     }
     auto* state = new LoopState(nullptr, uv);
     if (const int status = state->open_handles(); status != 0) {
@@ -98,6 +105,11 @@ LoopState& LoopState::current(const char* operation) noexcept {
     return static_cast<LoopState&>(scheduler);
 }
 
+std::uint64_t LoopState::time_here() noexcept {
+    const Scheduler& scheduler = Scheduler::current();
+    return scheduler.is_loop ? static_cast<const LoopState&>(scheduler).time() : uv_hrtime();
+}
+
 Result<void> LoopState::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
     require_thread("spawn");
     if (!coroutine) {
@@ -110,7 +122,11 @@ Result<void> LoopState::start(Result<Coroutine*> coroutine, std::string_view nam
     CoroutineAccess::scheduler(**coroutine, *this);
     ++coroutines_;
     begin_work();
-    trimmer_.note_spawn();
+    if (hooks_ == nullptr) [[likely]] {
+        trimmer_.note_spawn();
+    } else {
+        hooks_->spawned(**coroutine);
+    }
     make_ready(**coroutine);
     return {};
 }
@@ -122,7 +138,24 @@ void LoopState::end_work() noexcept {
     }
 }
 
+void LoopState::opened(const Describable& handle) noexcept {
+    begin_work();
+    if (hooks_ != nullptr) {
+        hooks_->opened(handle);
+    }
+}
+
+void LoopState::closed(const Describable& handle) noexcept {
+    if (hooks_ != nullptr) {
+        hooks_->closed(handle);
+    }
+    end_work();
+}
+
 void LoopState::end_coroutine() noexcept {
+    if (hooks_ != nullptr) [[unlikely]] {
+        hooks_->ended(*Coroutine::self());
+    }
     --coroutines_;
     end_work();
 }
@@ -165,6 +198,13 @@ bool LoopState::run() {
     }
     report_deadlock();
     return false;
+}
+
+void LoopState::set_hooks(LoopHooks* hooks) noexcept {
+    hooks_ = hooks;
+    armed_for_ = 0;
+    uv_timer_stop(&timer_);
+    arm_timer();
 }
 
 void LoopState::report_deadlock() const {

@@ -17,6 +17,7 @@
 
 #include "coroutine/scheduler.hpp"
 #include "loop/deadline_queue.hpp"
+#include "loop/loop_hooks.hpp"
 #include "loop/stack_trimmer.hpp"
 
 namespace coloop {
@@ -37,13 +38,21 @@ public:
     /// The state of `uv` on this thread, made if there is none yet; counts its users.
     static Result<LoopState*> attach(uv_loop_t* uv) noexcept;
 
+    /// The state of `uv` on this thread; null if there is none, or if it is being left.
+    static LoopState* find(const uv_loop_t* uv) noexcept;
+
     /// The running coroutine's loop; misuse, naming what cannot be done, if there is none.
     static LoopState& current(const char* operation) noexcept;
 
     [[nodiscard]] uv_loop_t* uv() const noexcept { return uv_; }
 
     /// The loop's clock, in nanoseconds.
-    [[nodiscard]] std::uint64_t time() const noexcept { return uv_hrtime(); }
+    [[nodiscard]] std::uint64_t time() const noexcept {
+        return hooks_ == nullptr ? uv_hrtime() : hooks_->time();
+    }
+
+    /// The clock of the loop that the calling code belongs to; the system's where there is none.
+    static std::uint64_t time_here() noexcept;
 
     /// Sets a deadline; `when` is of the loop's clock.
     void add(Deadline& deadline, std::uint64_t when);
@@ -56,6 +65,21 @@ public:
     void begin_work() noexcept { ++work_; }
 
     void end_work() noexcept;
+
+    /// The same for requests on the thread pool, which end whatever the coroutines do.
+    void begin_pool_work() noexcept {
+        begin_work();
+        ++pool_work_;
+    }
+
+    void end_pool_work() noexcept {
+        --pool_work_;
+        end_work();
+    }
+
+    /// The same for handles.
+    void opened(const Describable& handle) noexcept;
+    void closed(const Describable& handle) noexcept;
 
     /// A coroutine that was started has ended.
     void end_coroutine() noexcept;
@@ -84,6 +108,21 @@ public:
     /// One Loop less that points here. The state goes with the last, but not before it was closed.
     void release() noexcept;
 
+    /// Has `hooks` decide from now on, or again nobody if null.
+    void set_hooks(LoopHooks* hooks) noexcept;
+
+    /// For those who move the clock: expires what has passed.
+    void expire_deadlines() noexcept;
+
+    [[nodiscard]] const DeadlineQueue& deadlines() const noexcept { return deadlines_; }
+
+    [[nodiscard]] std::size_t coroutines() const noexcept { return coroutines_; }
+
+    [[nodiscard]] std::size_t pool_work() const noexcept { return pool_work_; }
+
+    /// True if other threads may still post.
+    [[nodiscard]] bool kept_alive() const noexcept { return keep_alive_ > 0; }
+
 private:
     enum class Phase : std::uint8_t { running, leaving, closing, closed };
 
@@ -109,6 +148,7 @@ private:
     void became_ready() noexcept override;
     void come_back_soon() noexcept;
     void drain();
+    void drain_by(LoopHooks& hooks);
     void after_drain() noexcept;
     bool may_close() noexcept;
     void arm_timer() noexcept;
@@ -138,6 +178,7 @@ private:
     CancelScope root_{CancelScope::Detached(), nullptr};
     std::size_t coroutines_ = 0;
     std::size_t work_ = 0;  // coroutines included
+    std::size_t pool_work_ = 0;
     std::size_t users_ = 1;
     std::size_t objects_ = 1;  // Loops, those too that are detached
     int keep_alive_ = 0;
@@ -146,6 +187,7 @@ private:
     bool posted_here_ = false;  // by this thread, which the loop must not return before
     Phase phase_ = Phase::running;
     std::vector<std::function<void()>> done_;
+    LoopHooks* hooks_ = nullptr;
 
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;

@@ -11,7 +11,7 @@ namespace {
 
 /// From now until `when`; what has passed is no time at all.
 std::int64_t time_until(std::int64_t when) noexcept {
-    const auto now = static_cast<std::int64_t>(uv_hrtime());
+    const auto now = static_cast<std::int64_t>(LoopState::time_here());
     return when > now ? when - now : 0;
 }
 
