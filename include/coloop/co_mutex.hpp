@@ -17,6 +17,15 @@ namespace coloop {
 class COLOOP_EXPORT CoMutex {
 public:
     CoMutex() = default;
+    CoMutex(const CoMutex&) = delete;
+    CoMutex& operator=(const CoMutex&) = delete;
+
+    /// Misuse while somebody holds it.
+    ~CoMutex() {
+        if (holder_ != nullptr) [[unlikely]] {
+            refuse_to_end();
+        }
+    }
 
     /// Waits until the lock is the caller's. Misuse if it already is, or outside a coroutine.
     /// Throws Cancelled if the coroutine is cancelled before or while it waits; it then does not
@@ -34,6 +43,7 @@ public:
 
 private:
     void take(Coroutine& coroutine) noexcept;
+    [[noreturn]] void refuse_to_end() const noexcept;
 
     Coroutine* holder_ = nullptr;
     CoQueue waiters_{"lock a mutex"};

@@ -12,7 +12,7 @@
 namespace coloop {
 
 /// Coroutines that wait to be woken: the condition variable of coloop, and the one place where a
-/// coroutine waits. It stores waiters, not values; for a value see Completion.
+/// coroutine waits. It stores waiters, not values; for values see Channel and Completion.
 ///
 /// Works with and without a loop. All members must be used on the thread of the waiters, and a
 /// CoQueue must outlive them; destroying one that somebody waits in is misuse.
@@ -28,7 +28,8 @@ public:
 
     CoQueue(const CoQueue&) = delete;
     CoQueue& operator=(const CoQueue&) = delete;
-    ~CoQueue();
+
+    ~CoQueue() { require_unused("a CoQueue"); }
 
     /// Suspends the calling coroutine until another one wakes it.
     ///
@@ -89,10 +90,10 @@ public:
     /// True if nobody waits; those already woken don't count.
     [[nodiscard]] bool empty() const noexcept { return waiters_.empty(); }
 
-protected:
-    friend class CoMutex;
-    friend class CoRwlock;
-    friend class CoSemaphore;
+    /// How many wait; counts them one by one.
+    [[nodiscard]] std::size_t size() const noexcept;
+
+    // ---- for what is built on queues: locks, channels, events ----
 
     enum Place : bool { back, front };
 
@@ -104,7 +105,16 @@ protected:
 
     [[nodiscard]] Coroutine& first() const noexcept { return waiters_.front().wait->coroutine(); }
 
+    /// Misuse if somebody waits, now that `owner` ("a CoQueue") is being destroyed.
+    void require_unused(const char* owner) const noexcept {
+        if (!waiters_.empty()) [[unlikely]] {
+            refuse_to_end(owner);
+        }
+    }
+
 private:
+    [[noreturn]] void refuse_to_end(const char* owner) const noexcept;
+
     WaitReason reason_;
     IntrusiveList<WaitNode> waiters_;
 };

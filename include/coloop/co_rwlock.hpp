@@ -18,6 +18,15 @@ namespace coloop {
 class COLOOP_EXPORT CoRwlock {
 public:
     CoRwlock() = default;
+    CoRwlock(const CoRwlock&) = delete;
+    CoRwlock& operator=(const CoRwlock&) = delete;
+
+    /// Misuse while somebody holds it.
+    ~CoRwlock() {
+        if (writer_ != nullptr || readers_ > 0) [[unlikely]] {
+            refuse_to_end();
+        }
+    }
 
     /// Waits until the caller is the writer. Throws Cancelled as CoMutex::lock() does.
     void lock();
@@ -51,6 +60,7 @@ private:
     enum Kind : std::uintptr_t { reader, writer };
 
     void admit() noexcept;
+    [[noreturn]] void refuse_to_end() const noexcept;
     void enter_as(Coroutine& coroutine, Kind kind) noexcept;
 
     Coroutine* writer_ = nullptr;

@@ -16,6 +16,12 @@ class COLOOP_EXPORT CoSemaphore {
 public:
     explicit CoSemaphore(std::size_t permits) : permits_(permits) {}
 
+    CoSemaphore(const CoSemaphore&) = delete;
+    CoSemaphore& operator=(const CoSemaphore&) = delete;
+
+    /// Misuse while somebody waits for permits; those that were taken need not be back.
+    ~CoSemaphore() { waiters_.require_unused("a CoSemaphore"); }
+
     /// Waits until `count` permits can be taken, and takes them. Throws Cancelled if the coroutine
     /// is cancelled before or while it waits; it then has taken none.
     void acquire(std::size_t count = 1);

@@ -14,6 +14,13 @@ void CoMutex::take(Coroutine& coroutine) noexcept {
     ++CoroutineAccess::locks_held(coroutine);
 }
 
+/// Those who wait for it wait for whoever holds it, so one name is enough.
+void CoMutex::refuse_to_end() const noexcept {
+    misuse("a CoMutex was destroyed while " + describe(*holder_) + " holds it" +
+           (waiters_.empty() ? "" : " and others wait for it") +
+           "; unlock it first, and let it outlive all who use it");
+}
+
 void CoMutex::lock() {
     Coroutine& self = require_self("lock", "a mutex");
     if (holder_ == nullptr) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+
 #include <coloop/co_queue.hpp>
 
 #include "base/misuse.hpp"
@@ -6,11 +8,15 @@
 
 namespace coloop {
 
-CoQueue::~CoQueue() {
-    if (!waiters_.empty()) [[unlikely]] {
-        misuse("a CoQueue was destroyed while " + describe_state(first(), 0) +
-               "; wake or cancel its waiters and let them run first");
-    }
+void CoQueue::refuse_to_end(const char* owner) const noexcept {
+    misuse(std::string(owner) + " was destroyed while " + describe_state(first(), 0) +
+           "; wake or cancel its waiters and let them run first");
+}
+
+std::size_t CoQueue::size() const noexcept {
+    std::size_t count = 0;
+    waiters_.for_each([&](const WaitNode&) { ++count; });
+    return count;
 }
 
 bool CoQueue::wait_as(std::uintptr_t tag, Place place, bool cancellable) noexcept {

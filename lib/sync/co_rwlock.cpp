@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <string>
+
 #include <coloop/co_rwlock.hpp>
 
 #include "base/misuse.hpp"
@@ -27,6 +29,13 @@ void CoRwlock::admit() noexcept {
         enter_as(waiters_.first(), kind);
         waiters_.wake_one();
     }
+}
+
+void CoRwlock::refuse_to_end() const noexcept {
+    misuse("a CoRwlock was destroyed while " +
+           (writer_ != nullptr ? describe(*writer_) + " writes" : std::string("somebody reads")) +
+           (waiters_.empty() ? "" : " and others wait for it") +
+           "; unlock it first, and let it outlive all who use it");
 }
 
 void CoRwlock::lock() {

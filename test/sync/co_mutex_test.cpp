@@ -464,18 +464,23 @@ TEST_SUITE("CoMutex") {
             "coroutine \"heir\" ended while it held a lock; unlock it first");
     }
 
-    TEST_CASE("destroying a mutex that a coroutine waits for is misuse") {
+    TEST_CASE("destroying a mutex that is held is misuse, whether others wait for it or not") {
+        const auto destroy = [](bool waited_for) {
+            auto mutex = std::make_unique<CoMutex>();
+            const auto hold = [&] {
+                mutex->lock();
+                Coroutine::yield();
+            };
+            const Cancellable holder(hold, "holder");
+            const Cancellable other([&] { waited_for ? mutex->lock() : void(); });
+            mutex.reset();
+        };
         expect_misuse(
-            [] {
-                auto mutex = std::make_unique<CoMutex>();
-                const Cancellable holder([&] {
-                    mutex->lock();
-                    Coroutine::yield();
-                });
-                const Cancellable waiter([&] { mutex->lock(); }, "waiter");
-                mutex.reset();
-            },
-            "was destroyed while coroutine \"waiter\" waits: lock a mutex");
+            [&] { destroy(false); },
+            "a CoMutex was destroyed while coroutine \"holder\" holds it; unlock it first");
+        expect_misuse(
+            [&] { destroy(true); },
+            "while coroutine \"holder\" holds it and others wait for it; unlock it first");
     }
 
     TEST_CASE("whatever is cancelled when, a mutex has one holder at a time, in turn") {

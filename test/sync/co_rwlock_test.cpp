@@ -1020,18 +1020,23 @@ TEST_SUITE("CoRwlock") {
             "coroutine \"writer\" ended while it held a lock; unlock it first");
     }
 
-    TEST_CASE("destroying a rwlock that a coroutine waits for is misuse") {
+    TEST_CASE("destroying a rwlock that is held is misuse, whether others wait for it or not") {
+        const auto destroy = [](void (CoRwlock::*hold)(), bool waited_for) {
+            auto lock = std::make_unique<CoRwlock>();
+            const auto body = [&] {
+                (*lock.*hold)();
+                Coroutine::yield();
+            };
+            const Cancellable holder(body, "holder");
+            const Cancellable other([&] { waited_for ? lock->lock() : void(); });
+            lock.reset();
+        };
         expect_misuse(
-            [] {
-                auto lock = std::make_unique<CoRwlock>();
-                const Cancellable holder([&] {
-                    lock->lock();
-                    Coroutine::yield();
-                });
-                const Cancellable waiter([&] { lock->lock_shared(); }, "waiter");
-                lock.reset();
-            },
-            "was destroyed while coroutine \"waiter\" waits: lock a rwlock");
+            [&] { destroy(&CoRwlock::lock, false); },
+            "a CoRwlock was destroyed while coroutine \"holder\" writes; unlock it first");
+        expect_misuse(
+            [&] { destroy(&CoRwlock::lock_shared, true); },
+            "a CoRwlock was destroyed while somebody reads and others wait for it; unlock");
     }
 
     TEST_CASE("whatever is cancelled when, a rwlock has one writer or readers, in turn") {

@@ -321,7 +321,7 @@ TEST_SUITE("CoSemaphore") {
                 const Cancellable waiter([&] { semaphore->acquire(); }, "waiter");
                 semaphore.reset();
             },
-            "was destroyed while coroutine \"waiter\" waits: acquire a semaphore");
+            "a CoSemaphore was destroyed while coroutine \"waiter\" waits: acquire a semaphore");
     }
 
     TEST_CASE("whatever is cancelled when, permits are neither lost nor made, and go in turn") {

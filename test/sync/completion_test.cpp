@@ -208,6 +208,80 @@ TEST_SUITE("Completion") {
                 const Cancellable waiter([&] { completion->wait(); }, "waiter");
                 completion.reset();
             },
-            "was destroyed while coroutine \"waiter\" waits: wait for a completion");
+            "a Completion was destroyed while coroutine \"waiter\" waits: wait for a completion");
+    }
+
+    TEST_CASE("a completion of nothing says that something is done") {
+        for (const bool set_first : {false, true}) {
+            CAPTURE(set_first);
+            Completion<void> completion;
+            if (set_first) {
+                completion.set();
+            }
+            Cancellable waiter([&] { completion.wait(); });
+            CHECK(waiter.done() == set_first);
+            if (!set_first) {
+                completion.set();
+            }
+            run_ready();
+            CHECK(waiter.done());
+            CHECK(completion.is_set());
+        }
+    }
+
+    TEST_CASE("a cancelled waiter for nothing asks the source to hurry and waits on, too") {
+        Completion<void> completion;
+        int asked = 0;
+        Cancellable waiter([&] { completion.wait([&] { ++asked; }); });
+        waiter.cancel();
+        run_ready();
+        CHECK(asked == 1);
+        CHECK_FALSE(waiter.done());
+        completion.set();
+        run_ready();
+        CHECK(waiter.done());
+        CHECK_FALSE(waiter.cut_short());
+    }
+
+    TEST_CASE("setting a completion twice is misuse, also when its value was taken") {
+        expect_misuse(
+            [] {
+                Completion<int> completion;
+                completion.set(1);
+                completion.set(2);
+            },
+            "set a completion: it was set before; a completion is for one value, make another for");
+        expect_misuse(
+            [] {
+                Completion<void> completion;
+                const Cancellable both(
+                    [&] {
+                        completion.set();
+                        completion.wait();
+                        completion.set();
+                    },
+                    "setter");
+            },
+            "set a completion: it was set before, in coroutine \"setter\"; a completion is for "
+            "one");
+    }
+
+    TEST_CASE("a second wait for a completion is misuse, at the same time and later") {
+        expect_misuse(
+            [] {
+                Completion<int> completion;
+                const Cancellable first([&] { completion.wait(); });
+                const Cancellable second([&] { completion.wait(); }, "second");
+            },
+            "wait for a completion: another wait has come first, in coroutine \"second\"; a "
+            "completion is for one waiter, which takes the value");
+        expect_misuse(
+            [] {
+                Completion<int> completion;
+                completion.set(1);
+                const Cancellable first([&] { completion.wait(); });
+                const Cancellable second([&] { completion.wait(); });
+            },
+            "wait for a completion: another wait has come first, in coroutine");
     }
 }
