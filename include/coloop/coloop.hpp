@@ -7,7 +7,9 @@
 #include <span>
 
 #include <coloop/address.hpp>          // IWYU pragma: export
+#include <coloop/barrier.hpp>          // IWYU pragma: export
 #include <coloop/blocking.hpp>         // IWYU pragma: export
+#include <coloop/broadcast.hpp>        // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
 #include <coloop/clock.hpp>            // IWYU pragma: export
@@ -19,9 +21,11 @@
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
+#include <coloop/event.hpp>            // IWYU pragma: export
 #include <coloop/file.hpp>             // IWYU pragma: export
 #include <coloop/file_info.hpp>        // IWYU pragma: export
 #include <coloop/fs.hpp>               // IWYU pragma: export
+#include <coloop/latch.hpp>            // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export

@@ -15,6 +15,7 @@ enum class Errc {
     cancelled,          ///< the caller was cancelled; the throwing forms throw Cancelled instead
     closed,             ///< the object is closed, perhaps by another coroutine meanwhile
     timed_out,          ///< a deadline passed; the throwing forms throw TimedOut instead
+    broken,             ///< one of those who must meet was cancelled, so they never will
 };
 
 /// The category of Errc. Its codes compare equal to the std::errc that comes nearest, so that

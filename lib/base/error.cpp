@@ -22,6 +22,8 @@ public:
                 return "closed";
             case Errc::timed_out:
                 return "timed out";
+            case Errc::broken:
+                return "broken by a participant that was cancelled";
         }
         return "unknown error " + std::to_string(value);
     }
@@ -36,6 +38,8 @@ public:
                 return std::errc::bad_file_descriptor;
             case Errc::timed_out:
                 return std::errc::timed_out;
+            case Errc::broken:
+                return std::errc::state_not_recoverable;
         }
         return {value, *this};
     }
