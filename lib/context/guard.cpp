@@ -67,7 +67,8 @@ std::size_t guard_size(std::size_t span) noexcept {
     static const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     // Code that was not built with -fstack-clash-protection may step over a small guard; where
     // the stack is large enough, a larger one costs only address space.
-    return span >= 16 * 4 * page ? 4 * page : page;
+    const std::size_t large = 4 * page;
+    return span >= 16 * large ? large : page;
 }
 
 Guard install_guard(std::byte* low, std::size_t size) noexcept {

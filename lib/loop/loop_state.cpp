@@ -21,13 +21,15 @@ LoopState::LoopState(std::unique_ptr<uv_loop_t> own, uv_loop_t* uv) noexcept
     : Scheduler(true), own_(std::move(own)), uv_(uv) {}
 
 Result<LoopState*> LoopState::create() noexcept {
-    auto own = std::make_unique<uv_loop_t>();
-    if (const int status = uv_loop_init(own.get()); status != 0) {
+    std::unique_ptr<uv_loop_t> own(new (std::nothrow) uv_loop_t);
+    int status = own ? uv_loop_init(own.get()) : UV_ENOMEM;
+    if (status != 0) {
         return Error(uv_code(status), "create a loop");
     }
     uv_loop_t* uv = own.get();
-    auto* state = new LoopState(std::move(own), uv);
-    if (const int status = state->open_handles(); status != 0) {
+    auto* state = new (std::nothrow) LoopState(std::move(own), uv);
+    status = state != nullptr ? state->open_handles() : UV_ENOMEM;
+    if (status != 0) {
         uv_loop_close(uv);
         delete state;
         return Error(uv_code(status), "create a loop");
@@ -50,8 +52,8 @@ Result<LoopState*> LoopState::attach(uv_loop_t* uv) noexcept {
         ++state->objects_;
         return state;
     }
-    auto* state = new LoopState(nullptr, uv);
-    if (const int status = state->open_handles(); status != 0) {
+    auto* state = new (std::nothrow) LoopState(nullptr, uv);
+    if (const int status = state != nullptr ? state->open_handles() : UV_ENOMEM; status != 0) {
         delete state;
         return Error(uv_code(status), "attach to a loop");
     }

@@ -10,6 +10,75 @@ namespace coloop {
 
 namespace {
 
+struct Meaning {
+    int code;
+    std::errc condition;
+};
+
+constexpr Meaning meanings[] = {
+    {UV_E2BIG, std::errc::argument_list_too_long},
+    {UV_EACCES, std::errc::permission_denied},
+    {UV_EADDRINUSE, std::errc::address_in_use},
+    {UV_EADDRNOTAVAIL, std::errc::address_not_available},
+    {UV_EAFNOSUPPORT, std::errc::address_family_not_supported},
+    {UV_EAGAIN, std::errc::resource_unavailable_try_again},
+    {UV_EAI_CANCELED, std::errc::operation_canceled},
+    {UV_EAI_MEMORY, std::errc::not_enough_memory},
+    {UV_EALREADY, std::errc::connection_already_in_progress},
+    {UV_EBADF, std::errc::bad_file_descriptor},
+    {UV_EBUSY, std::errc::device_or_resource_busy},
+    {UV_ECANCELED, std::errc::operation_canceled},
+    {UV_ECONNABORTED, std::errc::connection_aborted},
+    {UV_ECONNREFUSED, std::errc::connection_refused},
+    {UV_ECONNRESET, std::errc::connection_reset},
+    {UV_EDESTADDRREQ, std::errc::destination_address_required},
+    {UV_EEXIST, std::errc::file_exists},
+    {UV_EFAULT, std::errc::bad_address},
+    {UV_EFBIG, std::errc::file_too_large},
+    {UV_EHOSTUNREACH, std::errc::host_unreachable},
+    {UV_EINTR, std::errc::interrupted},
+    {UV_EINVAL, std::errc::invalid_argument},
+    {UV_EIO, std::errc::io_error},
+    {UV_EISCONN, std::errc::already_connected},
+    {UV_EISDIR, std::errc::is_a_directory},
+    {UV_ELOOP, std::errc::too_many_symbolic_link_levels},
+    {UV_EMFILE, std::errc::too_many_files_open},
+    {UV_EMSGSIZE, std::errc::message_size},
+    {UV_ENAMETOOLONG, std::errc::filename_too_long},
+    {UV_ENETDOWN, std::errc::network_down},
+    {UV_ENETUNREACH, std::errc::network_unreachable},
+    {UV_ENFILE, std::errc::too_many_files_open_in_system},
+    {UV_ENOBUFS, std::errc::no_buffer_space},
+    {UV_ENODEV, std::errc::no_such_device},
+    {UV_ENOENT, std::errc::no_such_file_or_directory},
+    {UV_ENOMEM, std::errc::not_enough_memory},
+    {UV_ENOPROTOOPT, std::errc::no_protocol_option},
+    {UV_ENOSPC, std::errc::no_space_on_device},
+    {UV_ENOSYS, std::errc::function_not_supported},
+    {UV_ENOTCONN, std::errc::not_connected},
+    {UV_ENOTDIR, std::errc::not_a_directory},
+    {UV_ENOTEMPTY, std::errc::directory_not_empty},
+    {UV_ENOTSOCK, std::errc::not_a_socket},
+    {UV_ENOTSUP, std::errc::not_supported},
+    {UV_EOVERFLOW, std::errc::value_too_large},
+    {UV_EPERM, std::errc::operation_not_permitted},
+    {UV_EPIPE, std::errc::broken_pipe},
+    {UV_EPROTO, std::errc::protocol_error},
+    {UV_EPROTONOSUPPORT, std::errc::protocol_not_supported},
+    {UV_EPROTOTYPE, std::errc::wrong_protocol_type},
+    {UV_ERANGE, std::errc::result_out_of_range},
+    {UV_EROFS, std::errc::read_only_file_system},
+    {UV_ESPIPE, std::errc::invalid_seek},
+    {UV_ESRCH, std::errc::no_such_process},
+    {UV_ETIMEDOUT, std::errc::timed_out},
+    {UV_ETXTBSY, std::errc::text_file_busy},
+    {UV_EXDEV, std::errc::cross_device_link},
+    {UV_ENXIO, std::errc::no_such_device_or_address},
+    {UV_EMLINK, std::errc::too_many_links},
+    {UV_ENOTTY, std::errc::inappropriate_io_control_operation},
+    {UV_EILSEQ, std::errc::illegal_byte_sequence},
+};
+
 class Category final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "libuv"; }
@@ -24,74 +93,10 @@ public:
     }
 
     [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
-        switch (value) {
-#define COLOOP_MAP(code, condition) \
-    case UV_##code:                 \
-        return std::errc::condition
-            COLOOP_MAP(E2BIG, argument_list_too_long);
-            COLOOP_MAP(EACCES, permission_denied);
-            COLOOP_MAP(EADDRINUSE, address_in_use);
-            COLOOP_MAP(EADDRNOTAVAIL, address_not_available);
-            COLOOP_MAP(EAFNOSUPPORT, address_family_not_supported);
-            COLOOP_MAP(EAGAIN, resource_unavailable_try_again);
-            COLOOP_MAP(EAI_CANCELED, operation_canceled);
-            COLOOP_MAP(EAI_MEMORY, not_enough_memory);
-            COLOOP_MAP(EALREADY, connection_already_in_progress);
-            COLOOP_MAP(EBADF, bad_file_descriptor);
-            COLOOP_MAP(EBUSY, device_or_resource_busy);
-            COLOOP_MAP(ECANCELED, operation_canceled);
-            COLOOP_MAP(ECONNABORTED, connection_aborted);
-            COLOOP_MAP(ECONNREFUSED, connection_refused);
-            COLOOP_MAP(ECONNRESET, connection_reset);
-            COLOOP_MAP(EDESTADDRREQ, destination_address_required);
-            COLOOP_MAP(EEXIST, file_exists);
-            COLOOP_MAP(EFAULT, bad_address);
-            COLOOP_MAP(EFBIG, file_too_large);
-            COLOOP_MAP(EHOSTUNREACH, host_unreachable);
-            COLOOP_MAP(EINTR, interrupted);
-            COLOOP_MAP(EINVAL, invalid_argument);
-            COLOOP_MAP(EIO, io_error);
-            COLOOP_MAP(EISCONN, already_connected);
-            COLOOP_MAP(EISDIR, is_a_directory);
-            COLOOP_MAP(ELOOP, too_many_symbolic_link_levels);
-            COLOOP_MAP(EMFILE, too_many_files_open);
-            COLOOP_MAP(EMSGSIZE, message_size);
-            COLOOP_MAP(ENAMETOOLONG, filename_too_long);
-            COLOOP_MAP(ENETDOWN, network_down);
-            COLOOP_MAP(ENETUNREACH, network_unreachable);
-            COLOOP_MAP(ENFILE, too_many_files_open_in_system);
-            COLOOP_MAP(ENOBUFS, no_buffer_space);
-            COLOOP_MAP(ENODEV, no_such_device);
-            COLOOP_MAP(ENOENT, no_such_file_or_directory);
-            COLOOP_MAP(ENOMEM, not_enough_memory);
-            COLOOP_MAP(ENOPROTOOPT, no_protocol_option);
-            COLOOP_MAP(ENOSPC, no_space_on_device);
-            COLOOP_MAP(ENOSYS, function_not_supported);
-            COLOOP_MAP(ENOTCONN, not_connected);
-            COLOOP_MAP(ENOTDIR, not_a_directory);
-            COLOOP_MAP(ENOTEMPTY, directory_not_empty);
-            COLOOP_MAP(ENOTSOCK, not_a_socket);
-            COLOOP_MAP(ENOTSUP, not_supported);
-            COLOOP_MAP(EOVERFLOW, value_too_large);
-            COLOOP_MAP(EPERM, operation_not_permitted);
-            COLOOP_MAP(EPIPE, broken_pipe);
-            COLOOP_MAP(EPROTO, protocol_error);
-            COLOOP_MAP(EPROTONOSUPPORT, protocol_not_supported);
-            COLOOP_MAP(EPROTOTYPE, wrong_protocol_type);
-            COLOOP_MAP(ERANGE, result_out_of_range);
-            COLOOP_MAP(EROFS, read_only_file_system);
-            COLOOP_MAP(ESPIPE, invalid_seek);
-            COLOOP_MAP(ESRCH, no_such_process);
-            COLOOP_MAP(ETIMEDOUT, timed_out);
-            COLOOP_MAP(ETXTBSY, text_file_busy);
-            COLOOP_MAP(EXDEV, cross_device_link);
-            COLOOP_MAP(ENXIO, no_such_device_or_address);
-            COLOOP_MAP(EMLINK, too_many_links);
-            COLOOP_MAP(ENOTTY, inappropriate_io_control_operation);
-            COLOOP_MAP(EILSEQ, illegal_byte_sequence);
-#undef COLOOP_MAP
-            default:
-                break;
+        for (const Meaning& meaning : meanings) {
+            if (meaning.code == value) {
+                return meaning.condition;
+            }
         }
         // What this libuv has no name for it passes on as the system's own number, negated.
         const auto condition = std::system_category().default_error_condition(-value);
