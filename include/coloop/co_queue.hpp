@@ -93,9 +93,14 @@ public:
     /// How many wait; counts them one by one.
     [[nodiscard]] std::size_t size() const noexcept;
 
-    // ---- for what is built on queues: locks, channels, events ----
+    // ---- for what is built on queues: locks, channels, select() ----
 
     enum Place : bool { back, front };
+
+    /// Lets a Wait that is in several queues be in this one, too.
+    void enlist(WaitNode& node) noexcept { waiters_.push_back(node); }
+
+    [[nodiscard]] const WaitReason& reason() const noexcept { return reason_; }
 
     /// Waits with a number that those who wake can see; false if cancelled.
     bool wait_as(std::uintptr_t tag, Place place, bool cancellable = true) noexcept;

@@ -12,6 +12,7 @@
 #include <coloop/broadcast.hpp>        // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
+#include <coloop/channel.hpp>          // IWYU pragma: export
 #include <coloop/clock.hpp>            // IWYU pragma: export
 #include <coloop/co_mutex.hpp>         // IWYU pragma: export
 #include <coloop/co_queue.hpp>         // IWYU pragma: export
