@@ -67,6 +67,8 @@ public:
     }
 
 private:
+    friend struct SelectAccess;
+
     std::uint64_t count_ = 0;
     CoQueue waiters_{"wait for a broadcast"};
 };

@@ -7,6 +7,7 @@
 #include <span>
 
 #include <coloop/address.hpp>          // IWYU pragma: export
+#include <coloop/after.hpp>            // IWYU pragma: export
 #include <coloop/barrier.hpp>          // IWYU pragma: export
 #include <coloop/blocking.hpp>         // IWYU pragma: export
 #include <coloop/broadcast.hpp>        // IWYU pragma: export
@@ -32,6 +33,7 @@
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
+#include <coloop/select.hpp>           // IWYU pragma: export
 #include <coloop/serve.hpp>            // IWYU pragma: export
 #include <coloop/signal.hpp>           // IWYU pragma: export
 #include <coloop/sleep.hpp>            // IWYU pragma: export

@@ -20,9 +20,11 @@ public:
     [[nodiscard]] bool is_set() const noexcept { return set_; }
 
 protected:
+    friend struct SelectAccess;
+
     CompletionState() = default;
 
-    ~CompletionState() { waiter_.require_unused("a Completion"); }
+    ~CompletionState() { waiters_.require_unused("a Completion"); }
 
     void require_unset() const noexcept {
         if (set_) [[unlikely]] {
@@ -32,25 +34,25 @@ protected:
 
     /// Misuse if somebody waits or has waited.
     void require_no_waiter() const noexcept {
-        if (awaited_ || !waiter_.empty()) [[unlikely]] {
+        if (awaited_ || !waiters_.empty()) [[unlikely]] {
             refuse_to_wait();
         }
     }
 
     void deliver() noexcept {
         set_ = true;
-        waiter_.wake_one();
+        waiters_.wake_one();
     }
 
     template <typename Cancel>
     void await(Cancel& cancel) {
         require_no_waiter();
         awaited_ = true;
-        if (!set_ && !waiter_.wait(std::nothrow) && !set_) {
+        if (!set_ && !waiters_.wait(std::nothrow) && !set_) {
             const CancelScope shield(CancelScope::Kind::shield);
             cancel();
             while (!set_) {
-                waiter_.wait();
+                waiters_.wait();
             }
         }
     }
@@ -59,7 +61,7 @@ private:
     [[noreturn]] static void refuse_to_set() noexcept;
     [[noreturn]] void refuse_to_wait() const noexcept;
 
-    CoQueue waiter_{"wait for a completion"};
+    CoQueue waiters_{"wait for a completion"};
     bool set_ = false;
     bool awaited_ = false;
 };

@@ -44,6 +44,8 @@ public:
     }
 
 private:
+    friend struct SelectAccess;
+
     bool set_ = false;
     CoQueue waiters_{"wait for an event"};
 };

@@ -50,6 +50,8 @@ public:
     }
 
 private:
+    friend struct SelectAccess;
+
     std::size_t count_;
     CoQueue waiters_{"wait for a latch"};
 };

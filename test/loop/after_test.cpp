@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <coloop/after.hpp>
+#include <coloop/select.hpp>
+#include <coloop/sleep.hpp>
+#include <coloop/timeout.hpp>
+
+#include "support/bystander.hpp"
+#include "support/expect_misuse.hpp"
+#include "support/run_in_loop.hpp"
+
+using namespace coloop;
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+TEST_SUITE("select with deadlines") {
+    TEST_CASE("a deadline ends a select, and not early") {
+        run_in_loop([] {
+            Channel<int> channel;
+            const Steady::time_point begin = Steady::now();
+            const std::string seen =
+                select(receive(channel, [](std::optional<int>) { return "received"; }),
+                       after(5ms, [] { return "late"; }));
+            CHECK(seen == "late");
+            CHECK(Steady::now() - begin >= 5ms);
+            const Steady::time_point moment = Steady::now() + 5ms;
+            select(receive(channel, [](std::optional<int>) {}), until(moment, [] {}));
+            CHECK(Steady::now() >= moment);
+            CHECK_FALSE(channel.try_send(1));
+        });
+    }
+
+    TEST_CASE("what comes before the deadline ends the select, and the deadline is forgotten") {
+        run_in_loop([] {
+            Channel<int> channel;
+            Bystander sends([&] { channel.send(1); });
+            CHECK(select(receive(channel, [](std::optional<int> value) { return *value; }),
+                         after(1h, [] { return -1; })) == 1);
+            Event event;
+            Bystander sets([&] {
+                co_sleep_ns(0);
+                event.set();
+            });
+            bool set = false;
+            // The function outlives the deadline, which must not end its wait.
+            select(wait(event,
+                        [&] {
+                            co_sleep(3ms);
+                            set = true;
+                        }),
+                   after(1ms, [] {}));
+            CHECK((set || !event.is_set()));
+        });
+    }
+
+    TEST_CASE("a deadline that has passed is one of those that can happen at once") {
+        run_in_loop([] {
+            Event event;
+            CHECK(select(wait(event, [] { return 'e'; }), after(0s, [] { return 'd'; })) == 'd');
+            CHECK(select(wait(event, [] { return 'e'; }), after(-1h, [] { return 'd'; })) == 'd');
+            CHECK(select(until(Steady::now(), [] { return 'd'; }), otherwise([] { return '-'; })) ==
+                  'd');
+            CHECK(select(after(1h, [] { return 'd'; }), otherwise([] { return '-'; })) == '-');
+            event.set();
+            std::string seen;
+            seed_select(1);
+            for (int i = 0; i < 100; ++i) {
+                seen += select(wait(event, [] { return 'e'; }), after(0s, [] { return 'd'; }));
+            }
+            CHECK(seen.find('e') != std::string::npos);
+            CHECK(seen.find('d') != std::string::npos);
+        });
+    }
+
+    TEST_CASE("of two deadlines the earlier ends the select") {
+        run_in_loop([] {
+            CHECK(select(after(1h, [] { return 1; }), after(1ms, [] { return 2; })) == 2);
+            CHECK(select(after(1ms, [] { return 1; }).when(false), after(2ms, [] { return 2; })) ==
+                  2);
+        });
+    }
+
+    TEST_CASE("a cancelled select forgets its deadline, before and while it waits") {
+        run_in_loop([] {
+            Channel<int> channel;
+            Bystander selects(
+                [&] { select(receive(channel, [](std::optional<int>) {}), after(1h, [] {})); });
+            selects.cancel();
+            CHECK(selects.outcome() == "cancelled");
+            const bool in_time = move_on_after(
+                0s, [&] { select(receive(channel, [](std::optional<int>) {}), after(1h, [] {})); });
+            CHECK_FALSE(in_time);
+            CHECK_FALSE(channel.try_send(1));
+        });
+    }
+
+    TEST_CASE("a timeout around a select and a deadline in it end it once") {
+        for (int i = 0; i < 20; ++i) {
+            run_in_loop([] {
+                Event event;
+                int late = 0;
+                const bool in_time = move_on_after(
+                    1ms, [&] { select(wait(event, [] {}), after(1ms, [&] { ++late; })); });
+                CHECK(in_time == (late == 1));
+            });
+        }
+    }
+
+    TEST_CASE("a deadline in a select where there is no loop is misuse") {
+        expect_misuse([] { select(after(1s, [] {})); },
+                      "cannot select with a deadline outside a coroutine");
+    }
+}
