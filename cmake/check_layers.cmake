@@ -17,7 +17,8 @@ endmacro()
 
 layer(base         error.hpp export.hpp intrusive_list.hpp result.hpp)
 layer(context      detail/switch.hpp)
-layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp overflow.hpp wait.hpp)
+layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp coroutine_local.hpp
+                   overflow.hpp wait.hpp)
 layer(sync         barrier.hpp broadcast.hpp channel.hpp co_mutex.hpp co_queue.hpp co_rwlock.hpp
                    co_semaphore.hpp completion.hpp event.hpp latch.hpp select.hpp)
 layer(loop         after.hpp clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp

@@ -21,6 +21,7 @@
 #include <coloop/co_semaphore.hpp>     // IWYU pragma: export
 #include <coloop/completion.hpp>       // IWYU pragma: export
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
+#include <coloop/coroutine_local.hpp>  // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
 #include <coloop/event.hpp>            // IWYU pragma: export

@@ -20,6 +20,7 @@ class CancelScope;
 class Coroutine;
 class Scheduler;
 class Wait;
+struct LocalSlot;
 struct Stack;
 struct StackCall;
 
@@ -207,6 +208,7 @@ private:
     void* prepare(std::size_t size, std::size_t alignment);
     std::byte* make_room(std::size_t size, std::size_t alignment);
     void after_enter();
+    void destroy_locals() noexcept;
     void release() noexcept;
     [[noreturn]] void refuse_to_enter() const noexcept;
     [[noreturn]] static void refuse_to_yield() noexcept;
@@ -228,6 +230,7 @@ private:
     Handler handler_ = nullptr;
     void* closure_;
     const char* name_ = nullptr;
+    LocalSlot* locals_ = nullptr;
 };
 
 /// True inside a coroutine.

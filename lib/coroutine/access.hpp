@@ -27,6 +27,8 @@ struct CoroutineAccess {
 
     static Stack*& stack(Coroutine& coroutine) { return coroutine.stack_; }
 
+    static LocalSlot*& locals(Coroutine& coroutine) { return coroutine.locals_; }
+
     static Coroutine* caller(Coroutine& coroutine) { return coroutine.caller_; }
 
     static detail::Context& context(Coroutine& coroutine) { return coroutine.context_; }

@@ -151,6 +151,9 @@ detail::Context* Coroutine::main(void* self) {
     if (coroutine.pending_requests_ != 0) [[unlikely]] {
         misuse(describe(coroutine) + " ended while a request of its own was still pending");
     }
+    if (coroutine.locals_ != nullptr) [[unlikely]] {
+        coroutine.destroy_locals();
+    }
     detail::Thread& thread = *coroutine.thread_;
     coroutine.status_ = Status::done;
     thread.current = coroutine.caller_;
