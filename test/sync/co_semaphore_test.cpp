@@ -295,6 +295,22 @@ TEST_SUITE("CoSemaphore") {
         CHECK(semaphore.available() == 0);
     }
 
+    TEST_CASE("cancelled and then released in the same turn, the permits go to the next request") {
+        CoSemaphore semaphore(0);
+        Cancellable first([&] { semaphore.acquire(2); });
+        bool granted = false;
+        Cancellable second([&] {
+            semaphore.acquire();
+            granted = true;
+        });
+        first.cancel();
+        semaphore.release();
+        CHECK(semaphore.available() == 0);
+        run_ready();
+        CHECK(first.cut_short());
+        CHECK(granted);
+    }
+
     TEST_CASE("inside a shield a request for permits waits on") {
         CoSemaphore semaphore(0);
         Cancellable waiter([&] {
