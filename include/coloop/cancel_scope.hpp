@@ -8,6 +8,8 @@
 namespace coloop {
 
 class Coroutine;
+class TaskGroup;
+class TimeoutScope;
 
 /// A part of a coroutine's work that can be called off as a whole.
 ///
@@ -77,6 +79,15 @@ public:
         }
     }
 
+protected:
+    friend class TaskGroup;
+    friend class TimeoutScope;
+
+    struct Timed {};
+
+    /// A TimeoutScope's own part.
+    explicit CancelScope(Timed tag);
+
 private:
     void open() noexcept;
     void spread() noexcept;
@@ -86,11 +97,22 @@ private:
     CancelScope* parent_;   // from where cancellation spreads to here
     IntrusiveList<CancelScope> children_;
     Kind kind_;
+    bool timed_ = false;  // this is a TimeoutScope
     bool called_ = false;
     bool cancelled_ = false;
 };
 
-/// Throws Cancelled if the calling coroutine is cancelled, without waiting: for long computations.
+/// Throws Cancelled if the calling coroutine is cancelled. Lets nobody else run, and does nothing
+/// outside coroutines: for computations that may be called off but need not share the thread.
 COLOOP_EXPORT void check_cancelled();
+
+/// Lets all others run that are ready, then goes on: for computations that must not keep the rest
+/// of the thread waiting. Throws Cancelled if the calling coroutine is cancelled, before or then.
+///
+/// The loop polls for I/O at least at every second checkpoint, so a lone coroutine pays about one
+/// turn of the loop; call it every so often, not for each byte. co_sleep_ns(0) is for who wants the
+/// loop to have polled, Coroutine::yield() stops until somebody enters the coroutine again. Must be
+/// called in a coroutine; one without a loop goes on when the outermost enter() is about to return.
+COLOOP_EXPORT void checkpoint();
 
 }  // namespace coloop

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -38,10 +39,14 @@ public:
     [[noreturn]] void raise() const;
 
 private:
+    friend std::optional<std::chrono::nanoseconds> time_left() noexcept;
+
     void expire() noexcept override;
+    static const TimeoutScope* first_felt() noexcept;
 
     LoopState& state_;
     std::int64_t allowed_;
+    std::uint64_t until_;  // of the loop's clock
     bool expired_ = false;
 };
 
@@ -97,6 +102,14 @@ auto move_on_at(std::chrono::time_point<std::chrono::steady_clock, Duration> whe
     return detail::move_on(TimeoutScope(TimeoutScope::Until{saturated_ns(when.time_since_epoch())}),
                            std::forward<Function>(function));
 }
+
+/// How long the calling coroutine may go on before a timeout around it cancels it: the least that
+/// any of them leaves, up to the innermost shield, because what is outside of that is not felt.
+/// Timeouts around a TaskGroup count for its coroutines, too. Zero if the coroutine is cancelled
+/// already, for whatever reason; nothing if no timeout is set, or outside coroutines.
+///
+/// For deciding whether a retry is worth beginning, or for telling a peer how long one will wait.
+[[nodiscard]] COLOOP_EXPORT std::optional<std::chrono::nanoseconds> time_left() noexcept;
 
 /// Calls `function()` and returns what it returns; cancelling an enclosing scope is felt only after
 /// that. For clean-up that must wait; put a timeout inside.

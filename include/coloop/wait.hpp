@@ -76,6 +76,9 @@ public:
     /// If not `cancellable`, cancelling leaves it alone.
     Outcome suspend(bool cancellable) noexcept;
 
+    /// Stops as a wait does that has been settled at once: behind all who are ready.
+    static void step_aside() noexcept;
+
     /// Ends the wait if nobody did before: true if this call settled it. The coroutine runs soon,
     /// never inside this call.
     bool settle(Outcome outcome, WaitNode* by = nullptr) noexcept;

@@ -33,6 +33,8 @@ CancelScope::CancelScope(Kind kind)
     open();
 }
 
+CancelScope::CancelScope(Timed /*tag*/) : CancelScope(Kind::plain) { timed_ = true; }
+
 CancelScope::CancelScope(Below place)
     : coroutine_(require_self()),
       outer_(coroutine_->scope_),

@@ -33,6 +33,12 @@ Wait::Outcome Wait::suspend(bool cancellable) noexcept {
     return outcome_;
 }
 
+void Wait::step_aside() noexcept {
+    Coroutine& self = *Coroutine::self();
+    self.scheduler_->make_ready(self);
+    self.switch_out(detail::thread);
+}
+
 bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
     if (outcome_ != Outcome::pending) {
         return false;
@@ -49,6 +55,13 @@ bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
         coroutine_->scheduler_->make_ready(*coroutine_);
     }
     return true;
+}
+
+void checkpoint() {
+    Wait::require_coroutine({"checkpoint"});
+    check_cancelled();
+    Wait::step_aside();
+    check_cancelled();
 }
 
 }  // namespace coloop

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdio>
 
 #include <coloop/timeout.hpp>
+#include <coloop/wait.hpp>
 
 #include "loop/loop_state.hpp"
 
@@ -18,12 +20,14 @@ std::int64_t time_until(std::int64_t when) noexcept {
 }  // namespace
 
 TimeoutScope::TimeoutScope(std::int64_t nanoseconds)
-    : state_(LoopState::current("time out")), allowed_(nanoseconds) {
+    : CancelScope(Timed()),
+      state_(LoopState::current("time out")),
+      allowed_(nanoseconds),
+      until_(state_.time() + static_cast<std::uint64_t>(std::max<std::int64_t>(nanoseconds, 0))) {
     if (nanoseconds <= 0) {
         expire();
     } else {
-        const std::uint64_t now = state_.time();
-        state_.add(*this, now + static_cast<std::uint64_t>(nanoseconds));
+        state_.add(*this, until_);
     }
 }
 
@@ -44,6 +48,33 @@ void TimeoutScope::raise() const {
     char text[48];
     std::snprintf(text, sizeof text, "after %.6g s", static_cast<double>(allowed_) / 1e9);
     throw TimedOut(make_error_code(Errc::timed_out), text);
+}
+
+/// The timeout that would be the first to cancel the calling coroutine; null if there is none.
+const TimeoutScope* TimeoutScope::first_felt() noexcept {
+    const TimeoutScope* first = nullptr;
+    for (const CancelScope* scope = innermost(); scope != nullptr; scope = scope->parent_) {
+        if (scope->timed_) {
+            const auto* timeout = static_cast<const TimeoutScope*>(scope);
+            first = first == nullptr || timeout->until_ < first->until_ ? timeout : first;
+        }
+        if (scope->kind_ == Kind::shield) {
+            break;
+        }
+    }
+    return first;
+}
+
+std::optional<std::chrono::nanoseconds> time_left() noexcept {
+    if (in_coroutine() && Wait::already_cancelled()) {
+        return std::chrono::nanoseconds(0);
+    }
+    const TimeoutScope* first = TimeoutScope::first_felt();
+    if (first == nullptr) {
+        return std::nullopt;
+    }
+    const std::uint64_t now = first->state_.time();
+    return std::chrono::nanoseconds(first->until_ > now ? first->until_ - now : 0);
 }
 
 }  // namespace coloop
