@@ -39,6 +39,7 @@
 #include <coloop/signal.hpp>           // IWYU pragma: export
 #include <coloop/sleep.hpp>            // IWYU pragma: export
 #include <coloop/stream.hpp>           // IWYU pragma: export
+#include <coloop/task.hpp>             // IWYU pragma: export
 #include <coloop/task_group.hpp>       // IWYU pragma: export
 #include <coloop/tcp.hpp>              // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export

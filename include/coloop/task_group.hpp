@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <exception>
+#include <limits>
+#include <memory>
 #include <new>
 #include <string_view>
 #include <type_traits>
@@ -14,10 +16,21 @@
 #include <coloop/coroutine.hpp>
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
+#include <coloop/task.hpp>
 
 namespace coloop {
 
 class LoopState;
+
+struct TaskGroupOptions {
+    /// How many coroutines of the group may run at once, at least one; spawn() waits while there
+    /// are so many.
+    std::size_t limit = std::numeric_limits<std::size_t>::max();
+
+    /// True for a group that is not cancelled when its owner is, only by cancel() or the
+    /// destructor: for an owner that lets its coroutines finish first.
+    bool shielded = false;
+};
 
 /// Coroutines that belong together and to whoever has the group: none of them outlives it.
 ///
@@ -25,47 +38,54 @@ class LoopState;
 /// group's owner is cancelled, so are they. The destructor cancels those that are left and waits
 /// for them. Declare the group after what its coroutines use, so that it is destroyed before that.
 ///
-/// Belongs to the coroutine that makes it; its coroutines may spawn into it.
+/// No failure is lost: the destructor prints those that nobody was told of, by wait(), spawn(),
+/// Task::join() or failures(). Belongs to the coroutine that makes it; its coroutines may spawn
+/// into it.
 class COLOOP_EXPORT TaskGroup {
 public:
-    TaskGroup();
+    /// What spawn() returns for a function.
+    template <typename Function>
+    using TaskOf = Task<std::invoke_result_t<std::decay_t<Function>&>>;
 
-    struct Shielded {};
-
-    /// A group that is not cancelled when its owner is, only by cancel() or the destructor: for an
-    /// owner that lets its coroutines finish first.
-    explicit TaskGroup(Shielded tag);
-
+    explicit TaskGroup(const TaskGroupOptions& options = {});
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
     /// Cancels, then waits until all have ended. Suspends; the only destructor in coloop that does.
     ~TaskGroup();
 
-    /// Runs `function()` in a new coroutine of the group, soon. Throws the group's first failure if
-    /// there was one, so that a loop which only spawns learns of it, and Error if there is no stack
-    /// to be had.
+    /// Runs `function()` in a new coroutine of the group, soon, and returns a handle to it, which
+    /// may be ignored. Throws the group's first failure if there was one, so that a loop which only
+    /// spawns learns of it, and Error if there is no stack to be had.
+    ///
+    /// If TaskGroupOptions::limit are running it waits for one to end, first come first served, and
+    /// throws Cancelled if the caller is cancelled meanwhile. A coroutine of the group itself lends
+    /// its place to the new one instead, and waits until there is one for itself again, so that a
+    /// full group goes on; cancelled, it does not wait.
     template <typename Function>
-    void spawn(Function&& function, const CoroutineOptions& options = {}) {
+    TaskOf<Function> spawn(Function&& function, const CoroutineOptions& options = {}) {
         require_no_failure();
-        spawn(std::forward<Function>(function), options, std::nothrow).value();
+        return spawn(std::forward<Function>(function), options, std::nothrow).value();
     }
 
     /// The same; returns the Error. After a failure the new coroutine is a cancelled one.
     template <typename Function>
-    Result<void> spawn(Function&& function, const CoroutineOptions& options, std::nothrow_t) {
-        return start(
-            Coroutine::create(
-                [this, call = std::decay_t<Function>(std::forward<Function>(function))]() mutable {
-                    const Member member(*this);
-                    try {
-                        call();
-                    } catch (...) {
-                        note_failure();
-                    }
-                },
-                options),
-            options.name);
+    Result<TaskOf<Function>> spawn(Function&& function, const CoroutineOptions& options,
+                                   std::nothrow_t) {
+        using Member = detail::MemberOf<std::decay_t<Function>>;
+        Result<Coroutine*> coroutine =
+            Coroutine::create(Member(*this, std::forward<Function>(function)), options);
+        Member* member = coroutine ? static_cast<Member*>((*coroutine)->closure_) : nullptr;
+        detail::Member* lender = find_lender();
+        const Result<void> started = start(coroutine, member, lender, options.name);
+        if (!started) {
+            return started.error();
+        }
+        TaskOf<Function> task(*member);
+        if (lender != nullptr) {
+            wait_for_place(*lender);
+        }
+        return task;
     }
 
     /// Waits until all coroutines of the group have ended, those too that are spawned meanwhile.
@@ -80,34 +100,29 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return running_; }
 
     /// What left the group's functions so far, Cancelled aside; the first is the one wait() throws.
-    [[nodiscard]] const std::vector<std::exception_ptr>& failures() const noexcept {
-        return failures_;
-    }
+    [[nodiscard]] std::vector<std::exception_ptr> failures() const;
 
 private:
-    /// The outermost frame of a coroutine of the group.
-    class COLOOP_EXPORT Member {
-    public:
-        explicit Member(TaskGroup& group);
-        Member(const Member&) = delete;
-        Member& operator=(const Member&) = delete;
-        ~Member();
+    friend class detail::Member;
 
-    private:
-        TaskGroup& group_;
-        CancelScope scope_;
-    };
-
-    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
+    Result<void> start(Result<Coroutine*> coroutine, detail::Member* member,
+                       const detail::Member* lender, std::string_view name) noexcept;
+    detail::Member* find_lender() const noexcept;
+    void wait_for_place(detail::Member& lender) noexcept;
+    bool take_place() noexcept;
+    void give_place() noexcept;
     void require_no_failure() const;
-    void note_failure() noexcept;
+    void note(std::shared_ptr<detail::Failure> failure) noexcept;
     void join() noexcept;
 
     LoopState& state_;
     CancelScope scope_;
     std::size_t running_ = 0;
+    std::size_t limit_;
+    std::size_t places_;  // that are free
+    CoQueue room_{"spawn into a full task group"};
     CoQueue ended_{"wait for a task group"};
-    std::vector<std::exception_ptr> failures_;
+    std::vector<std::shared_ptr<detail::Failure>> failures_;
 };
 
 }  // namespace coloop

@@ -57,12 +57,13 @@ void accept_all(TcpListener& listener, const std::function<void(TcpStream)>& han
         Result<TcpStream> stream = listener.accept(std::nothrow);
         Result<void> started;
         if (stream) {
-            started = handlers.spawn(
+            const auto task = handlers.spawn(
                 [&, connection = std::move(*stream)]() mutable {
                     const Slot slot(free);
                     handle(std::move(connection), handler, options);
                 },
                 {.name = "connection", .stack_size = options.stack_size}, std::nothrow);
+            started = task ? Result<void>() : task.error();
         } else {
             started = stream.error();
         }
@@ -102,7 +103,7 @@ std::size_t default_connection_limit() noexcept {
 void detail::serve(TcpListener& listener, const std::function<void(TcpStream)>& handler,
                    const ServeOptions& options) {
     CoSemaphore free(options.max_connections);
-    TaskGroup handlers{TaskGroup::Shielded()};
+    TaskGroup handlers({.shielded = true});
     bool cancelled = false;
     try {
         accept_all(listener, handler, options, free, handlers);

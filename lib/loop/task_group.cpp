@@ -1,35 +1,95 @@
 // SPDX-License-Identifier: MIT
 #include <coloop/task_group.hpp>
 
+#include "base/misuse.hpp"
+#include "coroutine/report.hpp"
 #include "loop/loop_state.hpp"
 
 namespace coloop {
 
-TaskGroup::TaskGroup()
+TaskGroup::TaskGroup(const TaskGroupOptions& options)
     : state_(LoopState::current("make a task group")),
-      scope_(CancelScope::Detached(), CancelScope::innermost()) {}
-
-TaskGroup::TaskGroup(Shielded /*tag*/)
-    : state_(LoopState::current("make a task group")), scope_(CancelScope::Detached(), nullptr) {}
+      scope_(CancelScope::Detached(), options.shielded ? nullptr : CancelScope::innermost()),
+      limit_(options.limit),
+      places_(options.limit) {
+    if (limit_ == 0) {
+        misuse("a task group with a limit of 0 was made in " + describe(*Coroutine::self()) +
+               "; nobody could ever run in it, give it a limit of at least 1");
+    }
+}
 
 TaskGroup::~TaskGroup() {
     if (running_ > 0) {
         cancel();
         join();
     }
+    for (const auto& failure : failures_) {
+        if (!failure->seen) {
+            print_failure(failure->exception);
+        }
+    }
 }
 
-Result<void> TaskGroup::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
-    Result<void> started = state_.start(std::move(coroutine), name);
+/// Starts a new coroutine in a place of its own or, if a member asks, in that one's.
+Result<void> TaskGroup::start(Result<Coroutine*> coroutine, detail::Member* member,
+                              const detail::Member* lender, std::string_view name) noexcept {
+    if (!coroutine) {
+        return coroutine.error();
+    }
+    if (lender == nullptr && !take_place()) {
+        (*coroutine)->~Coroutine();
+        return Error(make_error_code(Errc::cancelled), "spawn", name);
+    }
+    Result<void> started = state_.start(coroutine, name);
     if (started) {
+        member->coroutine_ = *coroutine;
         ++running_;
+    } else if (lender == nullptr) {
+        give_place();
     }
     return started;
 }
 
+/// The calling coroutine, if it is one of the group and has a place to lend; needed only where
+/// places are scarce.
+detail::Member* TaskGroup::find_lender() const noexcept {
+    if (places_ > 0 || !in_coroutine()) {
+        return nullptr;
+    }
+    const CancelScope* outermost = CancelScope::innermost();
+    while (outermost != nullptr && outermost->outer_ != nullptr) {
+        outermost = outermost->outer_;
+    }
+    if (outermost == nullptr || outermost->parent_ != &scope_) {
+        return nullptr;
+    }
+    detail::Member& caller = static_cast<const detail::Member::Run*>(outermost)->member_;
+    return caller.has_place_ ? &caller : nullptr;
+}
+
+/// A member that has lent its place goes on when it has one again, or is cancelled.
+void TaskGroup::wait_for_place(detail::Member& lender) noexcept {
+    lender.has_place_ = take_place();
+}
+
+bool TaskGroup::take_place() noexcept {
+    if (places_ == 0) {
+        return room_.wait(std::nothrow);  // who wakes hands a place over
+    }
+    --places_;
+    return true;
+}
+
+void TaskGroup::give_place() noexcept {
+    if (!room_.wake_one()) {
+        ++places_;
+    }
+}
+
 void TaskGroup::require_no_failure() const {
     if (!failures_.empty()) {
-        std::rethrow_exception(failures_.front());
+        failures_.front()->seen = true;
+        std::rethrow_exception(failures_.front()->exception);
     }
 }
 
@@ -51,29 +111,18 @@ void TaskGroup::join() noexcept {
     }
 }
 
-/// Called in a handler of what left a member's function.
-void TaskGroup::note_failure() noexcept {
-    try {
-        throw;
-    } catch (const Cancelled&) {
-        if (scope_.cancelled()) {
-            return;
-        }
-    } catch (...) {
-    }
-    failures_.push_back(std::current_exception());
+void TaskGroup::note(std::shared_ptr<detail::Failure> failure) noexcept {
+    failures_.push_back(std::move(failure));
     cancel();
 }
 
-TaskGroup::Member::Member(TaskGroup& group)
-    : group_(group), scope_(CancelScope::Below{group.scope_}) {}
-
-TaskGroup::Member::~Member() {
-    LoopState& state = group_.state_;
-    if (--group_.running_ == 0) {
-        group_.ended_.wake_all();
+std::vector<std::exception_ptr> TaskGroup::failures() const {
+    std::vector<std::exception_ptr> all;
+    for (const auto& failure : failures_) {
+        failure->seen = true;
+        all.push_back(failure->exception);
     }
-    state.end_coroutine();
+    return all;
 }
 
 }  // namespace coloop

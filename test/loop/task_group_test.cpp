@@ -218,13 +218,45 @@ TEST_SUITE("TaskGroup") {
         });
     }
 
-    TEST_CASE("a failure that nobody waits for ends with the group") {
-        run_in_loop([] {
-            TaskGroup group;
-            group.spawn([] { throw std::runtime_error("unseen"); });
-            co_sleep_ns(0);
-            CHECK(group.failures().size() == 1);
+    TEST_CASE("the destructor prints the failures that nobody was told of") {
+        const coloop::Death death = coloop::die([] {
+            run_in_loop([] {
+                TaskGroup group;
+                group.spawn([] { throw std::runtime_error("not waited for"); });
+                co_sleep_ns(0);
+            });
+            run_in_loop([] {
+                TaskGroup group;
+                group.spawn([] { throw std::runtime_error("thrown by wait"); });
+                group.spawn([] {
+                    try {
+                        wait_for_ever();
+                    } catch (const Cancelled&) {
+                        throw std::runtime_error("further failure");
+                    }
+                });
+                CHECK_THROWS(group.wait());
+            });
+            run_in_loop([] {
+                TaskGroup group;
+                group.spawn([] { throw std::runtime_error("thrown by spawn"); });
+                co_sleep_ns(0);
+                CHECK_THROWS(group.spawn([] {}));
+            });
+            run_in_loop([] {
+                TaskGroup group;
+                group.spawn([] { throw std::runtime_error("asked for"); });
+                co_sleep_ns(0);
+                CHECK(group.failures().size() == 1);
+            });
+            run_in_loop([] {
+                TaskGroup group;
+                auto task = group.spawn([] { throw std::runtime_error("joined"); });
+                CHECK_THROWS(task.join());
+            });
         });
+        CHECK(death.exit_code == 0);
+        CHECK(death.words == "not waited for\nfurther failure\n");
     }
 
     TEST_CASE("a coroutine of the group may spawn into it, and wait waits for that, too") {
