@@ -29,9 +29,11 @@
 #include <coloop/file_info.hpp>        // IWYU pragma: export
 #include <coloop/fs.hpp>               // IWYU pragma: export
 #include <coloop/latch.hpp>            // IWYU pragma: export
+#include <coloop/join_all.hpp>         // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
+#include <coloop/race.hpp>             // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
 #include <coloop/select.hpp>           // IWYU pragma: export
