@@ -26,8 +26,9 @@ layer(loop         after.hpp clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp t
 layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp overflow.hpp wait.hpp)
 layer(sync         channel.hpp co_mutex.hpp co_queue.hpp co_rwlock.hpp co_semaphore.hpp
                    completion.hpp event.hpp)
-layer(loop         clock.hpp deadline.hpp join_all.hpp loop.hpp race.hpp run.hpp sleep.hpp task.hpp
-                   task_group.hpp timeout.hpp uv_error.hpp)
+layer(loop         call_on.hpp clock.hpp deadline.hpp join_all.hpp loop.hpp loop_channel.hpp
+                   posted.hpp race.hpp remote_wait.hpp run.hpp sleep.hpp task.hpp task_group.hpp
+                   timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
                    serve.hpp signal.hpp stream.hpp tcp.hpp)
 layer(protocols)

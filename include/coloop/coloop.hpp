@@ -11,6 +11,7 @@
 #include <coloop/barrier.hpp>          // IWYU pragma: export
 #include <coloop/blocking.hpp>         // IWYU pragma: export
 #include <coloop/broadcast.hpp>        // IWYU pragma: export
+#include <coloop/call_on.hpp>          // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
 #include <coloop/channel.hpp>          // IWYU pragma: export
@@ -31,6 +32,7 @@
 #include <coloop/latch.hpp>            // IWYU pragma: export
 #include <coloop/join_all.hpp>         // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
+#include <coloop/loop_channel.hpp>     // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/race.hpp>             // IWYU pragma: export

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <new>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/coroutine.hpp>
 #include <coloop/error.hpp>
 #include <coloop/export.hpp>
+#include <coloop/posted.hpp>
 #include <coloop/result.hpp>
 
 struct uv_loop_s;
@@ -75,7 +79,14 @@ public:
     /// of a loop that is being left has ended still run, later ones don't.
     ///
     /// What other threads post keeps run() going only together with KeepAlive.
-    void post(std::function<void()> function);
+    template <std::invocable Function>
+    void post(Function&& function) {
+        using Posted = detail::PostedFunction<std::decay_t<Function>>;
+        auto posted = std::make_unique<Posted>(std::forward<Function>(function));
+        if (take_in(*posted)) {
+            static_cast<void>(posted.release());  // it may have run and be gone
+        }
+    }
 
     /// Runs an owned loop until nothing is left to do, or uv_stop() was called. Returns false,
     /// after a report of who waits for what on standard error, if coroutines are left that nothing
@@ -111,6 +122,8 @@ public:
     [[nodiscard]] static uv_loop_s* current_uv();
 
 private:
+    friend class LoopState;
+
     /// The outermost frame of a spawned coroutine.
     class COLOOP_EXPORT Root {
     public:
@@ -138,6 +151,7 @@ private:
     enum class Role : std::uint8_t { owner, guest, detached };
 
     static LoopState* create();
+    bool take_in(detail::Posted& posted) noexcept;
     Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
 
     LoopState* state_;

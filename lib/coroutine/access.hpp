@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <utility>
+
 #include <coloop/coroutine.hpp>
 
 namespace coloop {
@@ -22,6 +24,12 @@ struct CoroutineAccess {
 
     /// True while it is suspended in a wait that nobody has settled yet.
     static bool waits(const Coroutine& coroutine) { return coroutine.wait_ != nullptr; }
+
+    /// A coroutine that lies on its own stack.
+    template <typename Function>
+    static Result<Coroutine*> create(Function&& function, const CoroutineOptions& options) {
+        return Coroutine::create(std::forward<Function>(function), options);
+    }
 
     static CancelScope* scope(Coroutine& coroutine) { return coroutine.scope_; }
 

@@ -46,7 +46,7 @@ Result<void> Loop::start(Result<Coroutine*> coroutine, std::string_view name) no
     return state_->start(std::move(coroutine), name);
 }
 
-void Loop::post(std::function<void()> function) { state_->post(std::move(function)); }
+bool Loop::take_in(detail::Posted& posted) noexcept { return state_->post(posted); }
 
 bool Loop::run() {
     if (role_ != Role::owner) {

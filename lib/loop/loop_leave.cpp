@@ -37,7 +37,7 @@ void LoopState::call_when_left(std::function<void()> done) {
     }
     switch (phase_) {
         case Phase::running:
-            post(std::move(done));
+            post_function(std::move(done));
             break;
         case Phase::leaving:
         case Phase::closing:
@@ -86,10 +86,7 @@ bool LoopState::may_close() noexcept {
     if (work_ > 0 || ready() > 0) {
         return false;
     }
-    {
-        const std::lock_guard lock(posted_mutex_);
-        accepts_posts_ = false;
-    }
+    mailbox_->close();
     run_posted();
     return ready() == 0;
 }

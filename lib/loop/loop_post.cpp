@@ -1,42 +1,34 @@
 // SPDX-License-Identifier: MIT
+#include <memory>
+
 #include "loop/loop_state.hpp"
 
 namespace coloop {
 
-void LoopState::post(std::function<void()> function) {
+bool LoopState::post(detail::Posted& posted) noexcept {
     const bool here = thread_ == &detail::thread;
-    {
-        const std::lock_guard lock(posted_mutex_);
-        if (!accepts_posts_) {
-            return;
-        }
-        posted_.push_back(std::move(function));
-        if (posted_.size() == 1) {
-            uv_async_send(&async_);  // under the lock, so that it can't race with the closing
-        }
+    if (!mailbox_->post(posted)) {
+        return false;
     }
-    // On other threads the function may have run by now, and the Loop be gone.
+    // On other threads the call may have run by now, and the loop be gone.
     if (here) {
         posted_here_ = true;
         come_back_soon();
     }
+    return true;
 }
 
-void LoopState::run_posted() {
-    std::vector<std::function<void()>> functions;
-    {
-        const std::lock_guard lock(posted_mutex_);
-        functions.swap(posted_);
+void LoopState::post_function(std::function<void()> function) {
+    auto posted =
+        std::make_unique<detail::PostedFunction<std::function<void()>>>(std::move(function));
+    if (post(*posted)) {
+        static_cast<void>(posted.release());
     }
+}
+
+void LoopState::run_posted() noexcept {
     posted_here_ = false;
-    for (const auto& function : functions) {
-        function();
-    }
-}
-
-bool LoopState::has_posted() noexcept {
-    const std::lock_guard lock(posted_mutex_);
-    return !posted_.empty();
+    mailbox_->run();
 }
 
 }  // namespace coloop

@@ -193,7 +193,7 @@ bool LoopState::run() {
     do {
         run_posted();
         uv_run(uv_, UV_RUN_DEFAULT);
-    } while (uv_loop_alive(uv_) == 0 && has_posted());
+    } while (uv_loop_alive(uv_) == 0 && !mailbox_->empty());
     running_ = false;
     if (coroutines_ == 0 || uv_loop_alive(uv_) != 0) {
         return true;

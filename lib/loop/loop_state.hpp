@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <uv.h>
@@ -12,12 +11,14 @@
 #include <coloop/cancel_scope.hpp>
 #include <coloop/co_queue.hpp>
 #include <coloop/coroutine.hpp>
+#include <coloop/loop.hpp>
 #include <coloop/result.hpp>
 #include <coloop/wait.hpp>
 
 #include "coroutine/scheduler.hpp"
 #include "loop/deadline_queue.hpp"
 #include "loop/loop_hooks.hpp"
+#include "loop/mailbox.hpp"
 #include "loop/stack_trimmer.hpp"
 
 namespace coloop {
@@ -89,7 +90,17 @@ public:
 
     CancelScope& root() noexcept { return root_; }
 
-    void post(std::function<void()> function);
+    /// False if the loop takes in no more; then `posted` is still the caller's. Any thread.
+    bool post(detail::Posted& posted) noexcept;
+
+    /// Where those post who keep the loop from going away, on whatever thread.
+    [[nodiscard]] detail::Mailbox& mailbox() noexcept { return *mailbox_; }
+
+    /// The same for those who may post when the loop is gone.
+    [[nodiscard]] std::shared_ptr<detail::Mailbox> share_mailbox() const { return mailbox_; }
+
+    /// The state of a Loop; any thread.
+    static LoopState& of(const Loop& loop) noexcept { return *loop.state_; }
 
     /// Counts those that keep the loop alive for other threads.
     void keep_alive(int change) noexcept;
@@ -152,8 +163,8 @@ private:
     void after_drain() noexcept;
     bool may_close() noexcept;
     void arm_timer() noexcept;
-    void run_posted();
-    bool has_posted() noexcept;
+    void run_posted() noexcept;
+    void post_function(std::function<void()> function);
     void require_thread(const char* operation) const noexcept;
     void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;
@@ -189,9 +200,7 @@ private:
     std::vector<std::function<void()>> done_;
     LoopHooks* hooks_ = nullptr;
 
-    std::mutex posted_mutex_;
-    std::vector<std::function<void()>> posted_;
-    bool accepts_posts_ = true;
+    std::shared_ptr<detail::Mailbox> mailbox_ = std::make_shared<detail::Mailbox>(async_);
 };
 
 }  // namespace coloop
