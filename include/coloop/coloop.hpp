@@ -47,5 +47,6 @@
 #include <coloop/task_group.hpp>       // IWYU pragma: export
 #include <coloop/tcp.hpp>              // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export
+#include <coloop/udp.hpp>              // IWYU pragma: export
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
 #include <coloop/wait.hpp>             // IWYU pragma: export
