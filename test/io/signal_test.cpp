@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <csignal>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -9,6 +15,7 @@
 #include "support/death.hpp"
 #include "support/expect_error.hpp"
 #include "support/expect_misuse.hpp"
+#include "support/poll_order.hpp"
 #include "support/run_in_loop.hpp"
 #include "support/sockets.hpp"
 
@@ -116,6 +123,194 @@ TEST_CASE("waiting for a signal keeps no descriptor and no handle") {
         CHECK(open_descriptors() == inside);
     });
     CHECK(open_descriptors() <= before + 2);  // libuv's pipe for signals, once for the process
+}
+
+TEST_SUITE("SignalSet") {
+    TEST_CASE("signals that come while nobody waits are kept, in their order, each once") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1, SIGUSR2, SIGHUP});
+            for (const int number : {SIGHUP, SIGUSR2, SIGHUP, SIGUSR2, SIGHUP, SIGUSR1}) {
+                raise(number);
+            }
+            CHECK(set.wait() == SIGHUP);
+            CHECK(set.wait() == SIGUSR2);
+            CHECK(set.wait() == SIGUSR1);
+            CHECK(set.received(SIGHUP) == 3);
+            CHECK(set.received(SIGUSR2) == 2);
+            CHECK(set.received(SIGUSR1) == 1);
+            CHECK(set.received(SIGTERM) == 0);
+            Bystander waiter([&] { set.wait(); });
+            CHECK_FALSE(waiter.ended());
+            raise(SIGUSR2);
+            CHECK(waiter.outcome().empty());
+        });
+    }
+
+    TEST_CASE("a signal during the handling of another is there for the next wait") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1, SIGUSR2});
+            std::vector<int> seen;
+            Bystander handler([&] {
+                while (seen.size() < 4) {
+                    seen.push_back(set.wait());
+                    let_others_run();
+                }
+            });
+            for (int i = 0; i < 2; ++i) {
+                raise(SIGUSR1);
+                let_others_run(1);
+                raise(SIGUSR2);
+                let_others_run(10);
+            }
+            CHECK(handler.outcome().empty());
+            CHECK(seen == std::vector{SIGUSR1, SIGUSR2, SIGUSR1, SIGUSR2});
+        });
+    }
+
+    TEST_CASE("several sets get the same signal, those of another thread's loop too") {
+        run_in_loop([] {
+            SignalSet first({SIGUSR1});
+            SignalSet second({SIGUSR1, SIGUSR2});
+            std::promise<void> ready;
+            int elsewhere = 0;
+            std::thread other([&] {
+                run([&] {
+                    SignalSet third({SIGUSR1});
+                    ready.set_value();
+                    elsewhere = third.wait();
+                });
+            });
+            ready.get_future().wait();
+            raise(SIGUSR1);
+            CHECK(first.wait() == SIGUSR1);
+            CHECK(second.wait() == SIGUSR1);
+            other.join();
+            CHECK(elsewhere == SIGUSR1);
+        });
+    }
+
+    TEST_CASE("each signal goes to one of those who wait for a set") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1, SIGUSR2});
+            int sum = 0;
+            Bystander first([&] { sum += set.wait(); });
+            Bystander second([&] { sum += set.wait(); });
+            raise(SIGUSR1);
+            CHECK(first.outcome().empty());
+            CHECK_FALSE(second.ended());
+            raise(SIGUSR2);
+            CHECK(second.outcome().empty());
+            CHECK(sum == SIGUSR1 + SIGUSR2);
+        });
+    }
+
+    TEST_CASE("a signal from another program comes, too") {
+        run_in_loop([] {
+            SignalSet set({SIGHUP});
+            const std::string command = "kill -HUP " + std::to_string(getpid());
+            CHECK(run_blocking([&] { return std::system(command.c_str()); }) == 0);
+            CHECK(set.wait() == SIGHUP);
+        });
+    }
+
+    TEST_CASE("a cancelled wait takes no signal with it") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1});
+            Bystander waiter([&] { set.wait(); });
+            waiter.cancel();
+            raise(SIGUSR1);
+            CHECK(waiter.outcome() == "cancelled");
+            {
+                CancelScope scope;
+                scope.cancel();
+                expect_error(set.wait(std::nothrow), Errc::cancelled,
+                             "wait for a signal: cancelled");
+            }
+            CHECK(set.wait() == SIGUSR1);
+        });
+    }
+
+    TEST_CASE("a cancelled wait and a signal in the same turn lose nothing") {
+        for (const bool cancel_first : {true, false}) {
+            run_in_loop([&] {
+                SignalSet set({SIGUSR1});
+                Bystander waiter([&] { set.wait(); });
+                const CallInPoll cancel([&] { waiter.cancel(); });
+                if (cancel_first) {
+                    cancel.trigger();
+                    raise(SIGUSR1);
+                } else {
+                    raise(SIGUSR1);
+                    cancel.trigger();
+                }
+                if (waiter.outcome() == "cancelled") {
+                    CHECK(set.wait() == SIGUSR1);
+                }
+                CHECK(set.received(SIGUSR1) == 1);
+            });
+        }
+    }
+
+    TEST_CASE("a set may be closed, moved and destroyed while somebody waits") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1});
+            Bystander first([&set] { set.wait(); });
+            set.close();
+            CHECK(first.outcome() == "wait for a signal: closed");
+            set.close();
+            expect_both([&] { set.wait(); }, [&] { return set.wait(std::nothrow); },
+                        std::errc::bad_file_descriptor, "wait for a signal: closed");
+
+            auto moved_from = std::make_unique<SignalSet>(SignalSet({SIGUSR2}));
+            Bystander second([waited_for = moved_from.get()] { waited_for->wait(); });
+            SignalSet moved = std::move(*moved_from);
+            expect_error(moved_from->wait(std::nothrow), Errc::closed, "wait for a signal: closed");
+            CHECK(moved_from->received(SIGUSR2) == 0);
+            moved_from.reset();
+            raise(SIGUSR2);
+            CHECK(second.outcome().empty());
+            Bystander third([&moved] { moved.wait(); });
+            { const SignalSet destroyed = std::move(moved); }
+            CHECK(third.outcome() == "wait for a signal: closed");
+            let_others_run();
+            CHECK(is_default(SIGUSR1));
+            CHECK(is_default(SIGUSR2));
+        });
+    }
+
+    TEST_CASE("a set that nobody waits for does not keep the loop alive") {
+        Loop loop;
+        CoQueue queue;
+        loop.spawn([&] {
+            const SignalSet set({SIGUSR1});
+            queue.wait();
+        });
+        CHECK_FALSE(loop.run());  // a deadlock, which it would not see otherwise
+        queue.wake_all();
+        CHECK(loop.run());
+    }
+
+    TEST_CASE("a loop that ends lets go of the signals") {
+        {
+            Loop loop;
+            loop.spawn([] { SignalSet({SIGUSR1}).wait(); });
+            loop.spawn([&] { loop.cancel(); });
+            loop.run();
+        }
+        CHECK(is_default(SIGUSR1));
+    }
+
+    TEST_CASE("a set on another loop's thread is misuse") {
+        expect_misuse([] { SignalSet({SIGUSR1}); }, "cannot wait for a signal outside a coroutine");
+        expect_misuse(
+            [] {
+                run([] {
+                    SignalSet set({SIGUSR1});
+                    std::thread([&] { run([&] { set.wait(); }); }).join();
+                });
+            },
+            "cannot wait for a signal on another loop than the one the SignalSet is of");
+    }
 }
 
 TEST_CASE("waiting for a signal in the wrong place is misuse") {
