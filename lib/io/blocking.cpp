@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cstdlib>
 
 #include <uv.h>
 
 #include <coloop/blocking.hpp>
 #include <coloop/cancel_scope.hpp>
 
+#include "io/pool_size.hpp"
 #include "io/request.hpp"
 
 namespace coloop {
@@ -14,15 +14,6 @@ namespace coloop {
 namespace {
 
 constexpr WaitReason reason{"run a blocking function"};
-
-/// As libuv finds it out.
-std::size_t pool_size() noexcept {
-    constexpr int standard = 4;
-    constexpr int most = 1024;
-    const char* text = std::getenv("UV_THREADPOOL_SIZE");
-    return static_cast<std::size_t>(
-        std::clamp(text == nullptr ? standard : std::atoi(text), 1, most));
-}
 
 /// A function that the pool has, or has run. Holds a permit until libuv is done with it.
 class WorkRequest final : public PoolRequest {
