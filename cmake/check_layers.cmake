@@ -30,7 +30,7 @@ layer(loop         call_on.hpp clock.hpp deadline.hpp join_all.hpp loop.hpp loop
                    posted.hpp race.hpp remote_wait.hpp run.hpp sleep.hpp task.hpp task_group.hpp
                    timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
-                   serve.hpp signal.hpp stream.hpp tcp.hpp udp.hpp)
+                   readiness.hpp serve.hpp signal.hpp stream.hpp tcp.hpp udp.hpp)
 layer(protocols)
 layer(testing)
 layer(diagnostics)

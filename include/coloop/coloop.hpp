@@ -36,6 +36,7 @@
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/race.hpp>             // IWYU pragma: export
+#include <coloop/readiness.hpp>        // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
 #include <coloop/select.hpp>           // IWYU pragma: export
