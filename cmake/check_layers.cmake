@@ -31,6 +31,11 @@ layer(loop         call_on.hpp clock.hpp deadline.hpp join_all.hpp loop.hpp loop
                    timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
                    readiness.hpp serve.hpp signal.hpp stream.hpp tcp.hpp udp.hpp)
+layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp
+                   uv_error.hpp)
+layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp
+                   path.hpp readiness.hpp serve.hpp signal.hpp stream.hpp tcp.hpp
+                   udp.hpp watch.hpp)
 layer(protocols)
 layer(testing)
 layer(diagnostics)

@@ -51,3 +51,4 @@
 #include <coloop/udp.hpp>              // IWYU pragma: export
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
 #include <coloop/wait.hpp>             // IWYU pragma: export
+#include <coloop/watch.hpp>            // IWYU pragma: export
