@@ -24,6 +24,7 @@
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/coroutine_local.hpp>  // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
+#include <coloop/environment.hpp>      // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
 #include <coloop/event.hpp>            // IWYU pragma: export
 #include <coloop/file.hpp>             // IWYU pragma: export
@@ -36,6 +37,10 @@
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/race.hpp>             // IWYU pragma: export
+#include <coloop/os.hpp>               // IWYU pragma: export
+#include <coloop/overflow.hpp>         // IWYU pragma: export
+#include <coloop/path.hpp>             // IWYU pragma: export
+#include <coloop/random.hpp>           // IWYU pragma: export
 #include <coloop/readiness.hpp>        // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
