@@ -1,96 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include <coloop/co_semaphore.hpp>
 #include <coloop/serve.hpp>
-#include <coloop/task_group.hpp>
 #include <coloop/timeout.hpp>
 #include <coloop/wait.hpp>
 
 #include "io/process_limits.hpp"
 
 namespace coloop {
-
-namespace {
-
-/// One of the connections that may be handled at once.
-class Slot {
-public:
-    explicit Slot(CoSemaphore& free) : free_(free) {}
-
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-
-    ~Slot() { free_.release(); }
-
-private:
-    CoSemaphore& free_;
-};
-
-void report(const ServeOptions& options, const std::exception_ptr& failure) noexcept {
-    if (options.on_error) {
-        options.on_error(failure);
-    }
-}
-
-/// Whatever leaves the handler ends its own connection only.
-void handle(TcpStream stream, const std::function<void(TcpStream)>& handler,
-            const ServeOptions& options) {
-    try {
-        handler(std::move(stream));
-    } catch (const Cancelled&) {
-        if (Wait::already_cancelled()) {
-            throw;
-        }
-        // It comes from elsewhere, and must not cancel the others.
-        report(options, std::current_exception());
-    } catch (...) {
-        report(options, std::current_exception());
-    }
-}
-
-/// Ends when the listener is closed; throws Cancelled.
-void accept_all(TcpListener& listener, const std::function<void(TcpStream)>& handler,
-                const ServeOptions& options, CoSemaphore& free, TaskGroup& handlers) {
-    for (;;) {
-        free.acquire();
-        Result<TcpStream> stream = listener.accept(std::nothrow);
-        Result<void> started;
-        if (stream) {
-            const auto task = handlers.spawn(
-                [&, connection = std::move(*stream)]() mutable {
-                    const Slot slot(free);
-                    handle(std::move(connection), handler, options);
-                },
-                {.name = "connection", .stack_size = options.stack_size}, std::nothrow);
-            started = task ? Result<void>() : task.error();
-        } else {
-            started = stream.error();
-        }
-        if (started) {
-            continue;
-        }
-        free.release();
-        if (started.error().code() == Errc::closed) {
-            return;
-        }
-        if (started.error().code() == Errc::cancelled) {
-            throw Cancelled();
-        }
-        report(options, std::make_exception_ptr(started.error()));
-    }
-}
-
-/// Lets the handlers end by themselves for a while, then cancels them; not itself cancelled.
-void drain(TaskGroup& handlers, std::chrono::milliseconds grace) {
-    uncancellable([&] {
-        move_on_after(grace, [&] { handlers.wait(); });
-        handlers.cancel();
-        handlers.wait();
-    });
-}
-
-}  // namespace
 
 std::size_t default_connection_limit() noexcept {
     constexpr std::size_t for_other_uses = 64;
@@ -100,21 +17,74 @@ std::size_t default_connection_limit() noexcept {
                                    1, most);
 }
 
-void detail::serve(TcpListener& listener, const std::function<void(TcpStream)>& handler,
-                   const ServeOptions& options) {
-    CoSemaphore free(options.max_connections);
-    TaskGroup handlers({.shielded = true});
+namespace detail {
+
+Server::Server(const ServeOptions& options) : options_(options), free_(options.max_connections) {}
+
+void Server::run(const std::function<Result<void>()>& accept_one,
+                 const std::function<void()>& stop_listening) {
     bool cancelled = false;
     try {
-        accept_all(listener, handler, options, free, handlers);
+        accept_all(accept_one);
     } catch (const Cancelled&) {
         cancelled = true;
     }
-    listener.close();
-    drain(handlers, options.grace);
+    stop_listening();
+    drain();
     if (cancelled) {
         throw Cancelled();
     }
 }
+
+/// Ends when the listener is closed; throws Cancelled.
+void Server::accept_all(const std::function<Result<void>()>& accept_one) {
+    for (;;) {
+        free_.acquire();
+        const Result<void> started = accept_one();
+        if (started) {
+            continue;
+        }
+        free_.release();
+        if (started.error().code() == Errc::closed) {
+            return;
+        }
+        if (started.error().code() == Errc::cancelled) {
+            throw Cancelled();
+        }
+        report(std::make_exception_ptr(started.error()));
+    }
+}
+
+/// Lets the handlers end by themselves for a while, then cancels them; not itself cancelled.
+void Server::drain() {
+    uncancellable([&] {
+        move_on_after(options_.grace, [&] { handlers_.wait(); });
+        handlers_.cancel();
+        handlers_.wait();
+    });
+}
+
+void Server::report(const std::exception_ptr& failure) const noexcept {
+    if (options_.on_error) {
+        options_.on_error(failure);
+    }
+}
+
+/// Of the exception being handled: whatever leaves a handler ends its own connection only.
+void Server::note_failure() const {
+    try {
+        throw;
+    } catch (const Cancelled&) {
+        if (Wait::already_cancelled()) {
+            throw;
+        }
+        // It comes from elsewhere, and must not cancel the others.
+        report(std::current_exception());
+    } catch (...) {
+        report(std::current_exception());
+    }
+}
+
+}  // namespace detail
 
 }  // namespace coloop
