@@ -23,6 +23,7 @@
 #include <coloop/completion.hpp>       // IWYU pragma: export
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/coroutine_local.hpp>  // IWYU pragma: export
+#include <coloop/descriptor.hpp>       // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
 #include <coloop/environment.hpp>      // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
@@ -42,6 +43,7 @@
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/random.hpp>           // IWYU pragma: export
 #include <coloop/readiness.hpp>        // IWYU pragma: export
+#include <coloop/pipe.hpp>             // IWYU pragma: export
 #include <coloop/result.hpp>           // IWYU pragma: export
 #include <coloop/run.hpp>              // IWYU pragma: export
 #include <coloop/select.hpp>           // IWYU pragma: export

@@ -9,26 +9,21 @@
 
 #include <coloop/address.hpp>
 #include <coloop/export.hpp>
+#include <coloop/listener_handle.hpp>
 #include <coloop/result.hpp>
-#include <coloop/stream.hpp>
+#include <coloop/stream_handle.hpp>
 
 struct uv_tcp_s;
 
 namespace coloop {
 
-class ListenerNode;
 class TcpNode;
 
-/// A TCP connection. Belongs to the loop of the coroutine that made it, and may be moved between
-/// coroutines of that loop. Moved from, or default-constructed, it is closed. The destructor closes
-/// it without waiting; see Stream for how to end a connection so that nothing is lost.
-class COLOOP_EXPORT TcpStream final : public Stream {
+/// A TCP connection; see StreamHandle for where it belongs and how it moves.
+class COLOOP_EXPORT TcpStream final : public StreamHandle {
 public:
     TcpStream() noexcept = default;
     explicit TcpStream(TcpNode* node) noexcept;
-    TcpStream(TcpStream&& other) noexcept;
-    TcpStream& operator=(TcpStream&& other) noexcept;
-    ~TcpStream() override;
 
     /// Connects to `address`. Throws Error if that fails, Cancelled if the coroutine is cancelled
     /// before or meanwhile.
@@ -49,13 +44,9 @@ public:
     static Result<TcpStream> connect(std::string_view host, std::uint16_t port,
                                      std::nothrow_t tag) noexcept;
 
-    void close() noexcept override;
-
     /// Closes the connection so that the peer gets a reset instead of an end of stream, and returns
     /// when that is done; after shutdown_write() the same as close(). Not cancelled.
     void reset() noexcept;
-
-    [[nodiscard]] bool is_open() const noexcept;
 
     /// Where this end is. Throws Error if the stream is closed.
     [[nodiscard]] Address local_address() const { return local_address(std::nothrow).value(); }
@@ -87,11 +78,9 @@ public:
     [[nodiscard]] uv_tcp_s* uv() const noexcept;
 
 private:
-    Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
-    Result<void> write_all(std::span<const std::span<const std::byte>> pieces) noexcept override;
-    Result<void> end_writing() noexcept override;
+    [[nodiscard]] const char* type() const noexcept override { return "a TcpStream"; }
 
-    TcpNode* node_ = nullptr;
+    [[nodiscard]] TcpNode& node() const noexcept;
 };
 
 struct ListenOptions {
@@ -106,9 +95,8 @@ struct ListenOptions {
     bool ipv6_only = false;
 };
 
-/// A socket that takes TCP connections. Belongs to the loop of the coroutine that made it; may be
-/// moved. Movable like TcpStream.
-class COLOOP_EXPORT TcpListener {
+/// A socket that takes TCP connections; see ListenerHandle for where it belongs and how it moves.
+class COLOOP_EXPORT TcpListener final : public ListenerHandle {
 public:
     /// Listens on a numeric `host` ("127.0.0.1", "::1"; "0.0.0.0" and "::" for all) and `port`, 0
     /// for any that is free. Does not wait. Throws Error, for instance if the port is in use. A
@@ -122,10 +110,6 @@ public:
     static Result<TcpListener> listen(const Address& address, const ListenOptions& options,
                                       std::nothrow_t tag) noexcept;
 
-    TcpListener(TcpListener&& other) noexcept;
-    TcpListener& operator=(TcpListener&& other) noexcept;
-    ~TcpListener();
-
     /// Waits for the next connection. Several coroutines may wait; each gets one in turn.
     ///
     /// Throws Error if the listener is closed by another coroutine, and when the process or the
@@ -137,17 +121,11 @@ public:
     /// The same; returns the Error.
     Result<TcpStream> accept(std::nothrow_t tag) noexcept;
 
-    /// Stops listening. Waiting coroutines get an Error (closed), connections
-    /// not accepted yet are reset. Returns when that is done; not cancelled.
-    void close() noexcept;
-
     /// Where it listens, with the port that was chosen.
     [[nodiscard]] Address local_address() const noexcept;
 
 private:
-    explicit TcpListener(ListenerNode* node) noexcept;
-
-    ListenerNode* node_ = nullptr;
+    using ListenerHandle::ListenerHandle;
 };
 
 }  // namespace coloop

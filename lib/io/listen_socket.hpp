@@ -2,6 +2,7 @@
 #pragma once
 
 #include <coloop/address.hpp>
+#include <coloop/descriptor.hpp>
 #include <coloop/tcp.hpp>
 
 namespace coloop {
@@ -12,12 +13,13 @@ int open_listen_socket(const Address& address, const ListenOptions& options) noe
 
 struct Accepted {
     int descriptor;  ///< or a negative libuv code; UV_EAGAIN if nobody is there
-    Address peer;
+    Address peer;    ///< of a TCP connection
 };
 
 /// Takes one waiting connection, non-blocking and not inherited.
 Accepted accept_one(int listener) noexcept;
 
+/// 0.0.0.0:0 for a socket that is not of the internet.
 Address local_address_of(int descriptor) noexcept;
 
 void close_socket(int descriptor) noexcept;

@@ -15,32 +15,19 @@ constexpr std::uint64_t pause = 50'000'000;  // after the system had no room
 
 }  // namespace
 
-Result<NodePtr<ListenerNode>> ListenerNode::create(LoopState& state, const Address& address,
-                                                   const ListenOptions& options) noexcept {
-    const auto failed = [&](int status) {
-        return Error(uv_code(status), "listen on", address.to_string());
-    };
-    const int descriptor = open_listen_socket(address, options);
-    if (descriptor < 0) {
-        return failed(descriptor);
-    }
-    NodePtr<ListenerNode> node(new (std::nothrow) ListenerNode(state, descriptor));
+Result<NodePtr<ListenerNode>> ListenerNode::create(LoopState& state, Descriptor socket,
+                                                   std::string name, SocketFile file) noexcept {
+    const NodePtr<ListenerNode> node(new (std::nothrow) ListenerNode(
+        state, std::move(socket), std::move(name), std::move(file)));
     if (!node) {
-        close_socket(descriptor);
-        return failed(UV_ENOMEM);
+        return Error(uv_code(UV_ENOMEM), "listen");
     }
-    if (const int status = uv_poll_init(state.uv(), &node->poll_, descriptor)) {
-        return failed(status);
+    if (const int status = uv_poll_init(state.uv(), &node->poll_, node->number())) {
+        return Error(uv_code(status), "listen on", node->name_);
     }
     node->opened();
     node->watch();
-    return node;
-}
-
-ListenerNode::~ListenerNode() {
-    if (descriptor_ >= 0) {  // libuv did not take it
-        close_socket(descriptor_);
-    }
+    return NodePtr<ListenerNode>(node.get());
 }
 
 Result<Accepted> ListenerNode::accept() noexcept {
@@ -88,7 +75,7 @@ void ListenerNode::on_ready() noexcept {
         return;
     }
     for (int i = 0; i < batch; ++i) {
-        const Accepted next = accept_one(descriptor_);
+        const Accepted next = accept_one(number());
         if (next.descriptor == UV_EAGAIN) {
             return;
         }
@@ -134,7 +121,8 @@ void ListenerNode::close_handle() noexcept {
     }
     accepted_.clear();
     HandleNode::close_handle();  // stops watching at once, so the port can be free when it returns
-    close_socket(std::exchange(descriptor_, -1));
+    file_.remove();              // first, or it might be the next one's
+    socket_.close();
 }
 
 }  // namespace coloop

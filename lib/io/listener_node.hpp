@@ -2,40 +2,53 @@
 #pragma once
 
 #include <deque>
+#include <string>
 
 #include <uv.h>
 
 #include <coloop/address.hpp>
 #include <coloop/deadline.hpp>
+#include <coloop/descriptor.hpp>
 #include <coloop/result.hpp>
 
 #include "io/handle_node.hpp"
 #include "io/listen_socket.hpp"
+#include "io/pipe_socket.hpp"
 
 namespace coloop {
 
-/// A listening socket, watched only while somebody waits to accept; then it takes a few connections
-/// at once, and a slow server leaves the others in the system's backlog. When the system has no
-/// room for another descriptor, one waiter is told, and accepting pauses for a moment instead of
-/// spinning.
+/// A listening socket of any kind, watched only while somebody waits to accept; then it takes a few
+/// connections at once, and a slow server leaves the others in the system's backlog. When the
+/// system has no room for another descriptor, one waiter is told, and accepting pauses for a moment
+/// instead of spinning.
 class ListenerNode final : public HandleNode, private Deadline {
 public:
-    static Result<NodePtr<ListenerNode>> create(LoopState& state, const Address& address,
-                                                const ListenOptions& options) noexcept;
+    /// `name` is where it listens, for errors; `file` what is to be removed when it closes.
+    static Result<NodePtr<ListenerNode>> create(LoopState& state, Descriptor socket,
+                                                std::string name, SocketFile file = {}) noexcept;
 
     Result<Accepted> accept() noexcept;
 
     [[nodiscard]] const Address& local_address() const noexcept { return address_; }
 
-    [[nodiscard]] std::string describe() const override { return address_.to_string(); }
+    [[nodiscard]] std::string describe() const override { return name_; }
+
+    /// Must not be used once it is closing.
+    [[nodiscard]] NativeDescriptor socket() const noexcept { return socket_.native(); }
 
     [[nodiscard]] Error error(std::error_code code) const { return {code, "accept", describe()}; }
 
 private:
-    ListenerNode(LoopState& state, int descriptor) noexcept
-        : HandleNode(state), descriptor_(descriptor), address_(local_address_of(descriptor)) {}
+    ListenerNode(LoopState& state, Descriptor socket, std::string name, SocketFile file) noexcept
+        : HandleNode(state),
+          socket_(std::move(socket)),
+          name_(std::move(name)),
+          file_(std::move(file)),
+          address_(local_address_of(number())) {}
 
-    ~ListenerNode() override;
+    ~ListenerNode() override = default;
+
+    [[nodiscard]] int number() const noexcept { return static_cast<int>(socket_.native()); }
 
     Result<Accepted> take() noexcept;
     void wake_next() noexcept;
@@ -52,7 +65,9 @@ private:
     }
 
     uv_poll_t poll_;
-    int descriptor_;
+    Descriptor socket_;
+    std::string name_;
+    SocketFile file_;
     Address address_;
     std::deque<Accepted> accepted_;
     CoQueue waiters_{"accept", this};

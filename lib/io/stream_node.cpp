@@ -102,7 +102,7 @@ Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
         return error(Errc::cancelled, "read");
     }
     if (closing()) {
-        return error(Errc::closed, "read");
+        return over_ ? Result<std::size_t>(0) : error(Errc::closed, "read");
     }
     if (being_read_) {
         return error(UV_EBUSY, "read");
@@ -256,6 +256,12 @@ Result<void> StreamNode::shutdown() noexcept {
     StreamRequest<uv_shutdown_t> request(*this, "shut down");
     result =
         request.wait(uv_shutdown(&request.uv, stream(), StreamRequest<uv_shutdown_t>::on_done));
+    if (!result && result.error().code() == std::errc::not_a_socket &&
+        uv_is_readable(stream()) == 0) {
+        start_close();  // how a one-way pipe ends
+        over_ = true;
+        result = {};
+    }
     shut_down_ = shut_down_ || result.has_value();
     end_write();
     return result;

@@ -67,6 +67,7 @@ private:
     CoQueue writers_{"write", this};
     bool writing_ = false;
     bool shut_down_ = false;
+    bool over_ = false;       // closed by its own shutdown
     unsigned immediate_ = 0;  // operations since one last waited
 };
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <coloop/export.hpp>
+#include <coloop/result.hpp>
+#include <coloop/stream.hpp>
+
+namespace coloop {
+
+class StreamNode;
+
+/// What TcpStream, PipeStream and Terminal have in common: a Stream that libuv has a handle for.
+/// Belongs to the loop of the coroutine that made it, and may be moved between coroutines of that
+/// loop. Moved from, or default-constructed, it is closed. The destructor closes it without
+/// waiting; see Stream for how to end a connection so that nothing is lost.
+class COLOOP_EXPORT StreamHandle : public Stream {
+public:
+    void close() noexcept override;
+
+    [[nodiscard]] bool is_open() const noexcept;
+
+protected:
+    StreamHandle() noexcept = default;
+    explicit StreamHandle(StreamNode* node) noexcept;
+    StreamHandle(StreamHandle&& other) noexcept;
+    StreamHandle& operator=(StreamHandle&& other) noexcept;
+    ~StreamHandle() override;
+
+    /// Null if it is empty.
+    [[nodiscard]] StreamNode* node() const noexcept { return node_; }
+
+    [[nodiscard]] Error closed(const char* operation) const;
+
+private:
+    /// "a TcpStream", for errors of one that is empty.
+    [[nodiscard]] virtual const char* type() const noexcept = 0;
+
+    Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
+    Result<void> write_all(std::span<const std::span<const std::byte>> pieces) noexcept override;
+    Result<void> end_writing() noexcept override;
+
+    StreamNode* node_ = nullptr;
+};
+
+}  // namespace coloop

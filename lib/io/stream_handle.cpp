@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+#include <utility>
+
+#include <coloop/stream_handle.hpp>
+
+#include "io/stream_node.hpp"
+
+namespace coloop {
+
+StreamHandle::StreamHandle(StreamNode* node) noexcept : node_(node) { node_->retain(); }
+
+StreamHandle::StreamHandle(StreamHandle&& other) noexcept
+    : node_(std::exchange(other.node_, nullptr)) {}
+
+StreamHandle& StreamHandle::operator=(StreamHandle&& other) noexcept {
+    StreamNode* const old = std::exchange(node_, std::exchange(other.node_, nullptr));
+    if (old != nullptr) {
+        old->start_close();
+        old->release();
+    }
+    return *this;
+}
+
+StreamHandle::~StreamHandle() {
+    if (node_ != nullptr) {
+        node_->start_close();
+        node_->release();
+    }
+}
+
+void StreamHandle::close() noexcept {
+    if (node_ != nullptr) {
+        node_->close();
+    }
+}
+
+bool StreamHandle::is_open() const noexcept { return node_ != nullptr && !node_->closing(); }
+
+Error StreamHandle::closed(const char* operation) const {
+    return {Errc::closed, operation, std::string(type()) + " that is not open"};
+}
+
+Result<std::size_t> StreamHandle::read_some(std::span<std::byte> buffer) noexcept {
+    return node_ != nullptr ? node_->read(buffer) : closed("read");
+}
+
+Result<void> StreamHandle::write_all(std::span<const std::span<const std::byte>> pieces) noexcept {
+    return node_ != nullptr ? node_->write(pieces) : closed("write");
+}
+
+Result<void> StreamHandle::end_writing() noexcept {
+    return node_ != nullptr ? node_->shutdown() : closed("shut down");
+}
+
+}  // namespace coloop
