@@ -8,6 +8,8 @@
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 
+struct uv_handle_s;
+
 namespace coloop {
 
 /// What the system calls an open socket, pipe, terminal or file: the number of a descriptor.
@@ -72,6 +74,17 @@ public:
 
     /// The same; returns the Error.
     static Result<Descriptor> duplicate(NativeDescriptor native, std::nothrow_t tag) noexcept;
+
+    /// Another descriptor of what a libuv handle has open, for handing a host's stream to coloop.
+    /// The handle stays its owner's, who must neither read nor write meanwhile. Throws Error if it
+    /// is closed or still reads (resource busy) or writes. The way back is release_descriptor() and
+    /// uv_tcp_open() or uv_pipe_open().
+    static Descriptor duplicate(const uv_handle_s* handle) {
+        return duplicate(handle, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<Descriptor> duplicate(const uv_handle_s* handle, std::nothrow_t tag) noexcept;
 
 private:
     int number_ = -1;

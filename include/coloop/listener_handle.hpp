@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <new>
+
+#include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
+#include <coloop/result.hpp>
 
 namespace coloop {
 
@@ -17,6 +21,25 @@ public:
     void close() noexcept;
 
     [[nodiscard]] bool is_open() const noexcept;
+
+    /// Another descriptor of the same socket, for another process that is to accept, too. Throws
+    /// Error if the listener is closed or the process has too many descriptors.
+    [[nodiscard]] Descriptor duplicate_descriptor() const {
+        return duplicate_descriptor(std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Descriptor> duplicate_descriptor(std::nothrow_t tag) const noexcept;
+
+    /// Closes the listener but not the socket, which the caller gets, nor is a socket file removed.
+    /// Up to 16 connections that were taken from the system and not yet accepted here are reset.
+    /// Throws Error as duplicate_descriptor() does, and the listener is as it was then.
+    [[nodiscard]] Descriptor release_descriptor() {
+        return release_descriptor(std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Descriptor> release_descriptor(std::nothrow_t tag) noexcept;
 
 protected:
     explicit ListenerHandle(ListenerNode* node) noexcept;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
@@ -16,6 +19,13 @@
 namespace coloop {
 
 class PipeNode;
+
+/// What PipeStream::receive_descriptors() returns.
+struct ReceivedDescriptors {
+    std::size_t size = 0;  ///< bytes in the buffer; 0 at the end of the stream
+    std::vector<Descriptor> descriptors;
+    bool lost = false;  ///< there were more, for which this process had no room
+};
 
 /// A connection between processes of one machine, or one end of a pipe; see StreamHandle for where
 /// it belongs and how it moves.
@@ -45,6 +55,33 @@ public:
     /// The same; returns the Error.
     static Result<PipeStream> adopt_descriptor(Descriptor descriptor, std::string_view name,
                                                std::nothrow_t tag) noexcept;
+
+    /// Writes `bytes`, at least one, and passes `descriptors`, at most 253, along with the first:
+    /// open sockets, pipes, listeners or files for another process, which gets them with
+    /// receive_descriptors() or as recvmsg(2) says. They may be closed here as soon as this
+    /// returns.
+    ///
+    /// Throws as write() does, and if this is a one-way pipe (not a socket). Cancelled before the
+    /// first byte is taken, it has sent nothing and leaves the stream open.
+    void send_descriptors(std::span<const Descriptor> descriptors,
+                          std::span<const std::byte> bytes) {
+        send_descriptors(descriptors, bytes, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    Result<void> send_descriptors(std::span<const Descriptor> descriptors,
+                                  std::span<const std::byte> bytes, std::nothrow_t tag) noexcept;
+
+    /// Reads as read() does, and takes the descriptors that came along with these bytes. They are
+    /// not inherited by child processes, and closed if nobody keeps them; adopt_descriptor() of
+    /// their type makes streams and listeners of them. Any other way of reading drops them.
+    ReceivedDescriptors receive_descriptors(std::span<std::byte> buffer) {
+        return receive_descriptors(buffer, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    Result<ReceivedDescriptors> receive_descriptors(std::span<std::byte> buffer,
+                                                    std::nothrow_t tag) noexcept;
 
 private:
     [[nodiscard]] const char* type() const noexcept override { return "a PipeStream"; }
@@ -91,6 +128,16 @@ public:
     /// The same; returns the Error.
     static Result<PipeListener> listen(const Path& name, const PipeListenOptions& options,
                                        std::nothrow_t tag) noexcept;
+
+    /// Takes over a socket of the Unix domain that listens already: one that was passed by another
+    /// process, or by systemd. Its socket file, if any, is not removed.
+    static PipeListener adopt_descriptor(Descriptor descriptor) {
+        return adopt_descriptor(std::move(descriptor), std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<PipeListener> adopt_descriptor(Descriptor descriptor,
+                                                 std::nothrow_t tag) noexcept;
 
     /// Waits for the next connection, as TcpListener::accept() does.
     PipeStream accept() { return accept(std::nothrow).value(); }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <span>
 
+#include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 #include <coloop/stream.hpp>
@@ -21,6 +23,26 @@ public:
     void close() noexcept override;
 
     [[nodiscard]] bool is_open() const noexcept;
+
+    /// Another descriptor of the same connection, non-blocking as all of coloop's are: for options
+    /// that coloop has no function for, or for another process. Throws Error if the stream is
+    /// closed or the process has too many.
+    [[nodiscard]] Descriptor duplicate_descriptor() const {
+        return duplicate_descriptor(std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Descriptor> duplicate_descriptor(std::nothrow_t tag) const noexcept;
+
+    /// Closes the stream but not the connection, which the caller gets, non-blocking as it is.
+    /// Coroutines that wait for the stream get an Error (closed); bytes are lost only to one that
+    /// was writing. Throws Error as duplicate_descriptor() does, and the stream is as it was then.
+    [[nodiscard]] Descriptor release_descriptor() {
+        return release_descriptor(std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    [[nodiscard]] Result<Descriptor> release_descriptor(std::nothrow_t tag) noexcept;
 
 protected:
     StreamHandle() noexcept = default;

@@ -5,9 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include <coloop/address.hpp>
+#include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
 #include <coloop/listener_handle.hpp>
 #include <coloop/result.hpp>
@@ -17,7 +21,17 @@ struct uv_tcp_s;
 
 namespace coloop {
 
+class LoopState;
 class TcpNode;
+
+struct ConnectOptions {
+    /// Where this end is to be, with port 0 for any that is free. Of several addresses only those
+    /// of its family are tried.
+    std::optional<Address> local = std::nullopt;
+
+    /// How long one address may stay silent before the next is tried, too.
+    std::chrono::milliseconds attempt_delay = std::chrono::milliseconds(250);
+};
 
 /// A TCP connection; see StreamHandle for where it belongs and how it moves.
 class COLOOP_EXPORT TcpStream final : public StreamHandle {
@@ -27,22 +41,56 @@ public:
 
     /// Connects to `address`. Throws Error if that fails, Cancelled if the coroutine is cancelled
     /// before or meanwhile.
-    static TcpStream connect(const Address& address) {
-        return connect(address, std::nothrow).value();
+    static TcpStream connect(const Address& address, const ConnectOptions& options = {}) {
+        return connect(address, options, std::nothrow).value();
     }
 
     /// The same; returns the Error.
-    static Result<TcpStream> connect(const Address& address, std::nothrow_t tag) noexcept;
+    static Result<TcpStream> connect(const Address& address, const ConnectOptions& options,
+                                     std::nothrow_t tag) noexcept;
 
-    /// Looks `host` up, which may be a name or a numeric address, and connects to the first of its
-    /// addresses that answers. Throws the last address's Error if none does.
-    static TcpStream connect(std::string_view host, std::uint16_t port) {
-        return connect(host, port, std::nothrow).value();
+    static Result<TcpStream> connect(const Address& address, std::nothrow_t tag) noexcept {
+        return connect(address, {}, tag);
+    }
+
+    /// Connects to whichever of `addresses` answers first: "happy eyeballs", RFC 8305. IPv6 and
+    /// IPv4 take turns, beginning with the first one's kind; the next is tried when one has failed,
+    /// or has been silent for ConnectOptions::attempt_delay; those that come too late are closed.
+    /// If all fail, throws an Error with the first one's code that names them all.
+    static TcpStream connect(std::span<const Address> addresses,
+                             const ConnectOptions& options = {}) {
+        return connect(addresses, options, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<TcpStream> connect(std::span<const Address> addresses,
+                                     const ConnectOptions& options, std::nothrow_t tag) noexcept;
+
+    /// Looks `host` up, which may be a name or a numeric address, and connects to its addresses as
+    /// above.
+    static TcpStream connect(std::string_view host, std::uint16_t port,
+                             const ConnectOptions& options = {}) {
+        return connect(host, port, options, std::nothrow).value();
     }
 
     /// The same; returns the Error.
     static Result<TcpStream> connect(std::string_view host, std::uint16_t port,
-                                     std::nothrow_t tag) noexcept;
+                                     const ConnectOptions& options, std::nothrow_t tag) noexcept;
+
+    static Result<TcpStream> connect(std::string_view host, std::uint16_t port,
+                                     std::nothrow_t tag) noexcept {
+        return connect(host, port, {}, tag);
+    }
+
+    /// Takes over a connected TCP socket that something else has opened; makes it non-blocking, for
+    /// everybody who shares it. Throws Error if it is something else or not connected, and closes
+    /// it then.
+    static TcpStream adopt_descriptor(Descriptor descriptor) {
+        return adopt_descriptor(std::move(descriptor), std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<TcpStream> adopt_descriptor(Descriptor descriptor, std::nothrow_t tag) noexcept;
 
     /// Closes the connection so that the peer gets a reset instead of an end of stream, and returns
     /// when that is done; after shutdown_write() the same as close(). Not cancelled.
@@ -73,6 +121,16 @@ public:
 
     /// The same; returns the Error.
     Result<void> set_keep_alive(std::chrono::seconds idle, std::nothrow_t tag) noexcept;
+
+    /// The same, with the time between probes, and how many may stay without an answer before the
+    /// connection counts as lost.
+    void set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) {
+        set_keep_alive(idle, interval, count, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    Result<void> set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count,
+                                std::nothrow_t tag) noexcept;
 
     /// For what coloop does not wrap; null if closed. Must not be closed, read or written.
     [[nodiscard]] uv_tcp_s* uv() const noexcept;
@@ -110,6 +168,15 @@ public:
     static Result<TcpListener> listen(const Address& address, const ListenOptions& options,
                                       std::nothrow_t tag) noexcept;
 
+    /// Takes over a TCP socket that listens already: one that was passed by another process, or by
+    /// systemd. Throws Error if it is something else, and closes it then.
+    static TcpListener adopt_descriptor(Descriptor descriptor) {
+        return adopt_descriptor(std::move(descriptor), std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<TcpListener> adopt_descriptor(Descriptor descriptor, std::nothrow_t tag) noexcept;
+
     /// Waits for the next connection. Several coroutines may wait; each gets one in turn.
     ///
     /// Throws Error if the listener is closed by another coroutine, and when the process or the
@@ -126,6 +193,8 @@ public:
 
 private:
     using ListenerHandle::ListenerHandle;
+
+    static Result<TcpListener> listener_of(LoopState& state, Descriptor socket) noexcept;
 };
 
 }  // namespace coloop

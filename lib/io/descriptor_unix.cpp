@@ -20,6 +20,16 @@ bool listens(int socket) noexcept {
     return getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0;
 }
 
+/// True for a stream that libuv reads from, or has something to write to.
+bool is_busy(const uv_handle_t* handle) noexcept {
+    if (handle->type != UV_TCP && handle->type != UV_NAMED_PIPE && handle->type != UV_TTY) {
+        return false;
+    }
+    const auto* stream = reinterpret_cast<const uv_stream_t*>(handle);
+    return uv_stream_get_write_queue_size(stream) > 0 ||
+           (uv_is_readable(stream) != 0 && uv_is_active(handle) != 0);
+}
+
 }  // namespace
 
 void Descriptor::close() noexcept {
@@ -37,6 +47,20 @@ Result<Descriptor> Descriptor::duplicate(NativeDescriptor native, std::nothrow_t
                      "descriptor " + std::to_string(number));
     }
     return Descriptor(NativeDescriptor{copy});
+}
+
+Result<Descriptor> Descriptor::duplicate(const uv_handle_t* handle, std::nothrow_t tag) noexcept {
+    const auto failed = [&](int status) {
+        return Error(uv_code(status), "duplicate", "a libuv handle");
+    };
+    uv_os_fd_t number = -1;
+    if (const int status = uv_fileno(handle, &number)) {
+        return failed(status);
+    }
+    if (is_busy(handle)) {
+        return failed(UV_EBUSY);
+    }
+    return duplicate(NativeDescriptor{number}, tag);
 }
 
 DescriptorKind kind_of(NativeDescriptor native) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+
 #include <coloop/address.hpp>
 #include <coloop/descriptor.hpp>
 #include <coloop/tcp.hpp>
@@ -21,6 +23,12 @@ Accepted accept_one(int listener) noexcept;
 
 /// 0.0.0.0:0 for a socket that is not of the internet.
 Address local_address_of(int descriptor) noexcept;
+
+/// 0.0.0.0:0 for a socket that is not connected.
+Address peer_address_of(int descriptor) noexcept;
+
+/// How keep-alive probes follow each other; returns zero or a libuv code.
+int set_probes(int descriptor, std::int64_t interval, int count) noexcept;
 
 void close_socket(int descriptor) noexcept;
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The system calls under TcpListener. libuv's own listener differs between versions: it accepts
-// without bound or one by one, hides errors or repeats them without end.
+// The system calls under TcpListener, and options of TcpStream that libuv lacks. libuv's own
+// listener differs between versions: it accepts without bound or one by one, hides errors or
+// repeats them without end.
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -75,6 +79,24 @@ Address local_address_of(int descriptor) noexcept {
     socklen_t length = sizeof storage;
     getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length);
     return Address::from_native(reinterpret_cast<const sockaddr*>(&storage));
+}
+
+Address peer_address_of(int descriptor) noexcept {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+        return {};
+    }
+    return Address::from_native(reinterpret_cast<const sockaddr*>(&storage));
+}
+
+int set_probes(int descriptor, std::int64_t interval, int count) noexcept {
+    const int seconds = static_cast<int>(std::min<std::int64_t>(interval, INT_MAX));
+    if (set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, seconds) != 0 ||
+        set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, count) != 0) {
+        return uv_translate_sys_error(errno);
+    }
+    return 0;
 }
 
 void close_socket(int descriptor) noexcept { ::close(descriptor); }

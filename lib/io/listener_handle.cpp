@@ -31,6 +31,27 @@ void ListenerHandle::close() noexcept {
     }
 }
 
+Result<Descriptor> ListenerHandle::duplicate_descriptor(std::nothrow_t tag) const noexcept {
+    constexpr const char* operation = "duplicate the descriptor of";
+    if (!is_open()) {
+        return Error(Errc::closed, operation, "a listener that is not open");
+    }
+    Result<Descriptor> copy = Descriptor::duplicate(node_->socket(), tag);
+    if (!copy) {
+        return Error(copy.error().code(), operation, node_->describe());
+    }
+    return copy;
+}
+
+Result<Descriptor> ListenerHandle::release_descriptor(std::nothrow_t tag) noexcept {
+    Result<Descriptor> copy = duplicate_descriptor(tag);
+    if (copy) {
+        node_->keep_file();
+        close();
+    }
+    return copy;
+}
+
 bool ListenerHandle::is_open() const noexcept { return node_ != nullptr && !node_->closing(); }
 
 }  // namespace coloop

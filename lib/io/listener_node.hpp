@@ -36,6 +36,9 @@ public:
     /// Must not be used once it is closing.
     [[nodiscard]] NativeDescriptor socket() const noexcept { return socket_.native(); }
 
+    /// Leaves the socket file in its place when it closes.
+    void keep_file() noexcept { file_.keep(); }
+
     [[nodiscard]] Error error(std::error_code code) const { return {code, "accept", describe()}; }
 
 private:

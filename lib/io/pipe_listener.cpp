@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <coloop/pipe.hpp>
+#include <coloop/uv_error.hpp>
 
 #include "io/listener_node.hpp"
 #include "io/pipe_node.hpp"
@@ -22,6 +23,21 @@ Result<PipeListener> PipeListener::listen(const Path& name, const PipeListenOpti
     const Result<NodePtr<ListenerNode>> node =
         ListenerNode::create(state, std::move(socket->descriptor), readable_name(name.string()),
                              std::move(socket->file));
+    if (!node) {
+        return node.error();
+    }
+    return PipeListener(node->get());
+}
+
+Result<PipeListener> PipeListener::adopt_descriptor(Descriptor descriptor,
+                                                    std::nothrow_t /*tag*/) noexcept {
+    LoopState& state = LoopState::current("adopt a descriptor");
+    if (descriptor.kind() != DescriptorKind::pipe_listener) {
+        return Error(uv_code(UV_EINVAL), "adopt", "a descriptor as a PipeListener");
+    }
+    std::string name = name_of_socket(descriptor.native());
+    const Result<NodePtr<ListenerNode>> node =
+        ListenerNode::create(state, std::move(descriptor), std::move(name));
     if (!node) {
         return node.error();
     }

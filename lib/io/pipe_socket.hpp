@@ -37,6 +37,9 @@ public:
 
     void remove() noexcept;
 
+    /// Forgets about it.
+    void keep() noexcept { path_.clear(); }
+
 private:
     std::string path_;
     std::uint64_t device_ = 0;
@@ -54,6 +57,9 @@ struct PipeListenSocket {
 /// Opens a socket that listens at `name`, non-blocking and not inherited.
 Result<PipeListenSocket> open_pipe_listener(std::string_view name,
                                             const PipeListenOptions& options) noexcept;
+
+/// The name that a socket has, as readable_name() gives it; empty if it has none.
+std::string name_of_socket(NativeDescriptor socket);
 
 /// Connects to `name`; the result is non-blocking and not inherited. Fails with UV_EAGAIN while the
 /// listener has no room.

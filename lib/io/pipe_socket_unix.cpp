@@ -140,6 +140,22 @@ std::string readable_name(std::string_view name) {
     return text;
 }
 
+std::string name_of_socket(NativeDescriptor socket) {
+    sockaddr_un address{};
+    socklen_t length = sizeof address;
+    constexpr socklen_t before_name = offsetof(sockaddr_un, sun_path);
+    if (getsockname(static_cast<int>(socket), reinterpret_cast<sockaddr*>(&address), &length) !=
+            0 ||
+        length <= before_name) {
+        return {};
+    }
+    std::size_t size = std::min<std::size_t>(length - before_name, sizeof address.sun_path);
+    if (address.sun_path[0] != '\0') {
+        size = strnlen(address.sun_path, size);  // the zero byte at the end is counted or not
+    }
+    return readable_name({address.sun_path, size});
+}
+
 Result<PipeListenSocket> open_pipe_listener(std::string_view name,
                                             const PipeListenOptions& options) noexcept {
     const auto failed = [&](int status) {

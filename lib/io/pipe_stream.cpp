@@ -7,6 +7,7 @@
 #include <coloop/pipe.hpp>
 #include <coloop/uv_error.hpp>
 
+#include "io/pass_descriptors.hpp"
 #include "io/pipe_node.hpp"
 #include "io/pipe_socket.hpp"
 #include "loop/sleeper.hpp"
@@ -101,6 +102,44 @@ Result<PipeStream> PipeStream::adopt_descriptor(Descriptor descriptor, std::stri
         return Error(uv_code(UV_EINVAL), "adopt", name);
     }
     return stream_of(state, std::move(descriptor), std::string(name), "adopt");
+}
+
+Result<void> PipeStream::send_descriptors(std::span<const Descriptor> descriptors,
+                                          std::span<const std::byte> bytes,
+                                          std::nothrow_t /*tag*/) noexcept {
+    constexpr const char* operation = "send descriptors to";
+    if (StreamHandle::node() == nullptr) {
+        return closed(operation);
+    }
+    const NodePtr<PipeNode> hold(&node());  // this object may be moved while the coroutine waits
+    return hold->write_by(operation, bytes, [&] {
+        return send_with_descriptors(hold->descriptor(), bytes, descriptors);
+    });
+}
+
+Result<ReceivedDescriptors> PipeStream::receive_descriptors(std::span<std::byte> buffer,
+                                                            std::nothrow_t /*tag*/) noexcept {
+    constexpr const char* operation = "receive descriptors from";
+    if (StreamHandle::node() == nullptr) {
+        return closed(operation);
+    }
+    if (buffer.empty()) {
+        return ReceivedDescriptors();
+    }
+    const NodePtr<PipeNode> hold(&node());
+    ReceivedDescriptors received;
+    int status = 0;
+    const Result<void> done = hold->read_by(operation, [&] {
+        status = receive_with_descriptors(hold->descriptor(), buffer, received);
+        return status != UV_EAGAIN;
+    });
+    if (!done) {
+        return done.error();
+    }
+    if (status != 0) {
+        return hold->error(status, operation);
+    }
+    return received;
 }
 
 std::pair<PipeStream, PipeStream> pipe_pair() { return pipe_pair(std::nothrow).value(); }

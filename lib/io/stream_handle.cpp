@@ -37,6 +37,26 @@ void StreamHandle::close() noexcept {
 
 bool StreamHandle::is_open() const noexcept { return node_ != nullptr && !node_->closing(); }
 
+Result<Descriptor> StreamHandle::duplicate_descriptor(std::nothrow_t tag) const noexcept {
+    constexpr const char* operation = "duplicate the descriptor of";
+    if (!is_open()) {
+        return closed(operation);
+    }
+    Result<Descriptor> copy = Descriptor::duplicate(NativeDescriptor{node_->descriptor()}, tag);
+    if (!copy) {
+        return node_->error(copy.error().code(), operation);
+    }
+    return copy;
+}
+
+Result<Descriptor> StreamHandle::release_descriptor(std::nothrow_t tag) noexcept {
+    Result<Descriptor> copy = duplicate_descriptor(tag);
+    if (copy) {
+        close();
+    }
+    return copy;
+}
+
 Error StreamHandle::closed(const char* operation) const {
     return {Errc::closed, operation, std::string(type()) + " that is not open"};
 }

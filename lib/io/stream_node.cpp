@@ -5,6 +5,7 @@
 
 #include <coloop/uv_error.hpp>
 
+#include "io/descriptor_node.hpp"
 #include "io/direct.hpp"
 #include "io/stream_request.hpp"
 
@@ -29,13 +30,16 @@ Error StreamNode::error(int status, const char* operation) const {
     return {uv_code(status), operation, describe()};
 }
 
-Error StreamNode::error(Errc code, const char* operation) const {
+Error StreamNode::error(std::error_code code, const char* operation) const {
     return {code, operation, describe()};
 }
 
 void StreamNode::wake_all() noexcept {
     reader_.wake_all();
     writers_.wake_all();
+    if (room_) {
+        room_->start_close();
+    }
 }
 
 /// Lets others run when this stream has been served without waiting for long; false if cancelled.
@@ -79,6 +83,9 @@ void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buf
     }
     if (count == UV_ENOBUFS) {
         node.data_waits_ = true;
+        if (node.reader_.wake_one()) {  // it reads by itself
+            return;
+        }
         if (++node.unread_in_a_row_ > 1) {
             node.pause_reading();
         }
@@ -96,16 +103,26 @@ void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buf
     node.reader_.wake_one();
 }
 
-Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
-    require_here("read");
+Result<void> StreamNode::may_read(const char* operation) const noexcept {
+    require_here(operation);
     if (Wait::already_cancelled()) {
-        return error(Errc::cancelled, "read");
+        return error(Errc::cancelled, operation);
     }
     if (closing()) {
-        return over_ ? Result<std::size_t>(0) : error(Errc::closed, "read");
+        return error(Errc::closed, operation);
     }
     if (being_read_) {
-        return error(UV_EBUSY, "read");
+        return error(UV_EBUSY, operation);
+    }
+    return {};
+}
+
+Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
+    if (over_) {
+        return std::size_t{0};
+    }
+    if (const Result<void> may = may_read("read"); !may) {
+        return may.error();
     }
     if (buffer.empty()) {
         return std::size_t{0};
@@ -115,6 +132,28 @@ Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
     Result<std::size_t> count = read_alone(buffer);
     being_read_ = false;
     return count;
+}
+
+Result<void> StreamNode::read_by(const char* operation,
+                                 const std::function<bool()>& attempt) noexcept {
+    Result<void> result = may_read(operation);
+    if (!result || read_error_ == UV_EOF) {
+        return result;
+    }
+    const NodePtr<StreamNode> hold(this);
+    being_read_ = true;
+    while (result && !attempt()) {
+        const Result<std::size_t> woken = wait_read({});
+        if (!woken) {
+            result = error(woken.error().code(), operation);
+        } else if (closing()) {
+            result = error(Errc::closed, operation);
+        } else if (read_error_ != 0) {
+            break;  // which the system tells the next attempt, too
+        }
+    }
+    being_read_ = false;
+    return result;
 }
 
 Result<std::size_t> StreamNode::read_alone(std::span<std::byte> buffer) noexcept {
@@ -245,6 +284,60 @@ Result<void> StreamNode::write_batch(std::span<uv_buf_t> buffers) noexcept {
     return request.wait(uv_write(&request.uv, stream(), buffers.data(),
                                  static_cast<unsigned>(buffers.size()),
                                  StreamRequest<uv_write_t>::on_done));
+}
+
+Result<void> StreamNode::write_by(const char* operation, std::span<const std::byte> bytes,
+                                  const std::function<std::ptrdiff_t()>& attempt) noexcept {
+    const NodePtr<StreamNode> hold(this);
+    Result<void> result = begin_write(operation);
+    if (!result) {
+        return result;
+    }
+    std::ptrdiff_t taken = attempt();
+    while (taken == UV_EAGAIN && result) {
+        result = wait_writable(operation);
+        taken = result ? attempt() : 0;
+    }
+    if (result && taken < 0) {
+        result = error(static_cast<int>(taken), operation);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(std::max<std::ptrdiff_t>(taken, 0)));
+    if (result && !bytes.empty()) {
+        auto* base = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+        uv_buf_t rest = uv_buf_init(base, static_cast<unsigned>(bytes.size()));
+        result = write_batch({&rest, 1});
+    }
+    end_write();
+    return result;
+}
+
+/// libuv tells nobody that there is room, so a second descriptor is watched.
+Result<void> StreamNode::wait_writable(const char* operation) noexcept {
+    Result<Descriptor> copy = Descriptor::duplicate(NativeDescriptor{descriptor()}, std::nothrow);
+    if (!copy) {
+        return error(copy.error().code(), operation);
+    }
+    Result<NodePtr<DescriptorNode>> watch =
+        DescriptorNode::open(state(), *std::move(copy), operation, describe());
+    if (!watch) {
+        return watch.error();
+    }
+    room_ = *std::move(watch);
+    const bool woken = room_->wait(UV_WRITABLE);
+    room_->start_close();
+    room_ = NodePtr<DescriptorNode>();
+    if (!woken) {
+        return error(Errc::cancelled, operation);
+    }
+    if (closing()) {
+        return error(Errc::closed, operation);
+    }
+    return {};
+}
+
+int StreamNode::descriptor() noexcept {
+    uv_os_fd_t number = -1;
+    return uv_fileno(handle(), &number) == 0 ? static_cast<int>(number) : -1;
 }
 
 Result<void> StreamNode::shutdown() noexcept {

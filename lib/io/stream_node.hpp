@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include <coloop/result.hpp>
 
+#include "io/descriptor_node.hpp"
 #include "io/handle_node.hpp"
 
 namespace coloop {
@@ -26,11 +28,23 @@ public:
     Result<void> write(std::span<const std::span<const std::byte>> pieces) noexcept;
     Result<void> shutdown() noexcept;
 
+    /// Reads by system calls of `attempt()`'s own, which is called until it returns true; in
+    /// between waits until there is something to read.
+    Result<void> read_by(const char* operation, const std::function<bool()>& attempt) noexcept;
+
+    /// Writes `bytes`, the first of them by system calls of `attempt()`'s own. It returns how many
+    /// were taken, or a libuv code; after UV_EAGAIN it is called again when there is room.
+    Result<void> write_by(const char* operation, std::span<const std::byte> bytes,
+                          const std::function<std::ptrdiff_t()>& attempt) noexcept;
+
+    /// What libuv has open; -1 if it is closing.
+    [[nodiscard]] int descriptor() noexcept;
+
     [[nodiscard]] bool was_shut_down() const noexcept { return shut_down_; }
 
     /// An error of this stream: "read 127.0.0.1:80: connection reset".
     [[nodiscard]] Error error(int status, const char* operation) const;
-    [[nodiscard]] Error error(Errc code, const char* operation) const;
+    [[nodiscard]] Error error(std::error_code code, const char* operation) const;
 
 protected:
     ~StreamNode() override = default;
@@ -45,6 +59,7 @@ private:
     static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
     static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
 
+    Result<void> may_read(const char* operation) const noexcept;
     int start_reading() noexcept;
     void pause_reading() noexcept;
     Result<std::size_t> read_alone(std::span<std::byte> buffer) noexcept;
@@ -53,6 +68,7 @@ private:
     Result<void> begin_write(const char* operation) noexcept;
     void end_write() noexcept;
     Result<void> write_batch(std::span<uv_buf_t> buffers) noexcept;
+    Result<void> wait_writable(const char* operation) noexcept;
     bool give_way() noexcept;
 
     CoQueue reader_{"read", this};
@@ -65,6 +81,7 @@ private:
     unsigned unread_in_a_row_ = 0;  // times that data came and nobody read
 
     CoQueue writers_{"write", this};
+    NodePtr<DescriptorNode> room_;  // what a writer by itself watches
     bool writing_ = false;
     bool shut_down_ = false;
     bool over_ = false;       // closed by its own shutdown

@@ -19,8 +19,22 @@ Result<TcpListener> TcpListener::listen(const Address& address, const ListenOpti
     if (socket < 0) {
         return Error(uv_code(socket), "listen on", address.to_string());
     }
-    const Result<NodePtr<ListenerNode>> node = ListenerNode::create(
-        state, Descriptor(NativeDescriptor{socket}), local_address_of(socket).to_string());
+    return listener_of(state, Descriptor(NativeDescriptor{socket}));
+}
+
+Result<TcpListener> TcpListener::adopt_descriptor(Descriptor descriptor,
+                                                  std::nothrow_t /*tag*/) noexcept {
+    LoopState& state = LoopState::current("adopt a descriptor");
+    if (descriptor.kind() != DescriptorKind::tcp_listener) {
+        return Error(uv_code(UV_EINVAL), "adopt", "a descriptor as a TcpListener");
+    }
+    return listener_of(state, std::move(descriptor));
+}
+
+Result<TcpListener> TcpListener::listener_of(LoopState& state, Descriptor socket) noexcept {
+    std::string name = local_address_of(static_cast<int>(socket.native())).to_string();
+    const Result<NodePtr<ListenerNode>> node =
+        ListenerNode::create(state, std::move(socket), std::move(name));
     if (!node) {
         return node.error();
     }

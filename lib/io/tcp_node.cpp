@@ -37,7 +37,12 @@ Result<NodePtr<TcpNode>> TcpNode::adopt(LoopState& state, int descriptor,
     return node;
 }
 
-Result<void> TcpNode::connect() noexcept {
+Result<void> TcpNode::connect(const Address* local) noexcept {
+    if (local != nullptr) {
+        if (const int status = uv_tcp_bind(&tcp_, local->native(), 0)) {
+            return error(status, "connect");
+        }
+    }
     StreamRequest<uv_connect_t> request(*this, "connect");
     return request.wait(
         uv_tcp_connect(&request.uv, &tcp_, peer_.native(), StreamRequest<uv_connect_t>::on_done));

@@ -18,7 +18,8 @@ public:
     static Result<NodePtr<TcpNode>> adopt(LoopState& state, int descriptor,
                                           const Address& peer) noexcept;
 
-    Result<void> connect() noexcept;
+    /// `local` is where this end is to be; null for anywhere.
+    Result<void> connect(const Address* local) noexcept;
 
     /// Like start_close(), with a reset for the peer.
     void start_reset() noexcept;

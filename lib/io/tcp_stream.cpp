@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <coloop/dns.hpp>
 #include <coloop/tcp.hpp>
 #include <coloop/uv_error.hpp>
 
+#include "io/listen_socket.hpp"
 #include "io/tcp_node.hpp"
 
 namespace coloop {
@@ -11,36 +11,25 @@ TcpStream::TcpStream(TcpNode* node) noexcept : StreamHandle(node) {}
 
 TcpNode& TcpStream::node() const noexcept { return static_cast<TcpNode&>(*StreamHandle::node()); }
 
-Result<TcpStream> TcpStream::connect(const Address& address, std::nothrow_t /*tag*/) noexcept {
-    LoopState& state = LoopState::current("connect");
-    if (Wait::already_cancelled()) {
-        return Error(Errc::cancelled, "connect", address.to_string());
+Result<TcpStream> TcpStream::adopt_descriptor(Descriptor descriptor,
+                                              std::nothrow_t /*tag*/) noexcept {
+    LoopState& state = LoopState::current("adopt a descriptor");
+    const auto failed = [](int status) {
+        return Error(uv_code(status), "adopt", "a descriptor as a TcpStream");
+    };
+    if (descriptor.kind() != DescriptorKind::tcp_stream) {
+        return failed(UV_EINVAL);
     }
-    const Result<NodePtr<TcpNode>> node = TcpNode::create(state, address);
+    const Address peer = peer_address_of(static_cast<int>(descriptor.native()));
+    if (peer == Address()) {
+        return failed(UV_ENOTCONN);
+    }
+    const Result<NodePtr<TcpNode>> node =
+        TcpNode::adopt(state, static_cast<int>(descriptor.release()), peer);
     if (!node) {
         return node.error();
     }
-    TcpStream stream(node->get());
-    if (const Result<void> connected = (*node)->connect(); !connected) {
-        return connected.error();
-    }
-    return stream;
-}
-
-Result<TcpStream> TcpStream::connect(std::string_view host, std::uint16_t port,
-                                     std::nothrow_t tag) noexcept {
-    const Result<std::vector<Address>> addresses = resolve(host, tag);
-    if (!addresses) {
-        return addresses.error();
-    }
-    Result<TcpStream> stream = Error(uv_code(UV_EAI_NONAME), "connect", host);
-    for (const Address& address : *addresses) {
-        stream = connect(address.with_port(port), tag);
-        if (stream || stream.error().code() == Errc::cancelled) {
-            break;
-        }
-    }
-    return stream;
+    return TcpStream(node->get());
 }
 
 void TcpStream::reset() noexcept {
@@ -90,6 +79,24 @@ Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::nothrow_t
     const int on = idle.count() > 0 ? 1 : 0;
     if (const int status =
             uv_tcp_keepalive(&node().tcp(), on, static_cast<unsigned>(idle.count()))) {
+        return node().error(status, operation);
+    }
+    return {};
+}
+
+Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval,
+                                       int count, std::nothrow_t tag) noexcept {
+    constexpr const char* operation = "set keep alive on";
+    if (!is_open()) {
+        return closed(operation);
+    }
+    if (interval.count() <= 0 || count <= 0 || idle.count() <= 0) {
+        return node().error(UV_EINVAL, operation);
+    }
+    if (const Result<void> on = set_keep_alive(idle, tag); !on) {
+        return on;
+    }
+    if (const int status = set_probes(node().descriptor(), interval.count(), count)) {
         return node().error(status, operation);
     }
     return {};

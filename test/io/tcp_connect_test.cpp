@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//
+// Connecting to whichever of several addresses answers, from a chosen one, and with options.
+#include <netinet/tcp.h>
+
+#include <doctest/doctest.h>
+
+#include <coloop/coloop.hpp>
+
+#include "support/bystander.hpp"
+#include "support/expect_error.hpp"
+#include "support/expect_misuse.hpp"
+#include "support/loop_turns.hpp"
+#include "support/run_in_loop.hpp"
+#include "support/sockets.hpp"
+
+using namespace coloop;
+
+namespace {
+
+/// An address at which nobody answers, neither yes nor no.
+class SilentHost {
+public:
+    SilentHost() {
+        for (;;) {
+            Bystander connector([&] { streams_.push_back(TcpStream::connect(address())); });
+            if (!connector.ended()) {
+                connector.cancel();
+                static_cast<void>(connector.outcome());
+                return;
+            }
+        }
+    }
+
+    [[nodiscard]] Address address() const { return listener_.local_address(); }
+
+private:
+    TcpListener listener_{"127.0.0.1", 0, {.backlog = 0}};
+    std::vector<TcpStream> streams_;
+};
+
+/// An address that refuses.
+Address refusing(std::string_view host = "127.0.0.1") {
+    TcpListener listener(host, 0);
+    return listener.local_address();
+}
+
+int option_of(const TcpStream& stream, int level, int name) {
+    const Descriptor descriptor = stream.duplicate_descriptor();
+    int value = -1;
+    socklen_t size = sizeof value;
+    getsockopt(static_cast<int>(descriptor.native()), level, name, &value, &size);
+    return value;
+}
+
+constexpr std::chrono::hours never{24};
+
+}  // namespace
+
+TEST_CASE("of several addresses the next is tried as soon as one has refused") {
+    run_in_loop([] {
+        const TcpPair first;  // libuv keeps a descriptor in reserve from then on
+        const TcpListener listener("127.0.0.1", 0);
+        const std::vector<Address> addresses{refusing(), refusing("::1"), listener.local_address()};
+        const std::size_t before = open_descriptors();
+        const TcpStream stream = TcpStream::connect(addresses, {.attempt_delay = never});
+        CHECK(stream.peer_address() == listener.local_address());
+        CHECK(open_descriptors() == before + 1);
+    });
+}
+
+TEST_CASE("of several addresses the next is tried when one has been silent for long enough") {
+    run_in_loop([] {
+        const SilentHost silent;
+        const TcpListener listener("127.0.0.1", 0);
+        const std::size_t before = open_descriptors();
+        const std::vector<Address> addresses{silent.address(), listener.local_address()};
+        const TcpStream stream =
+            TcpStream::connect(addresses, {.attempt_delay = std::chrono::milliseconds(1)});
+        CHECK(stream.peer_address() == listener.local_address());
+        CHECK(open_descriptors() == before + 1);  // the other attempt's is closed
+    });
+}
+
+TEST_CASE("an address that answers in time is the only one tried") {
+    run_in_loop([] {
+        TcpListener first("127.0.0.1", 0);
+        TcpListener second("127.0.0.1", 0);
+        const std::vector<Address> addresses{first.local_address(), second.local_address()};
+        TcpStream stream = TcpStream::connect(addresses, {.attempt_delay = never});
+        CHECK(first.accept().peer_address() == stream.local_address());
+        Bystander nobody([&] { second.accept(); });
+        CHECK_FALSE(nobody.ended());
+        nobody.cancel();
+    });
+}
+
+TEST_CASE("the families take turns, beginning with the first one's") {
+    run_in_loop([] {
+        const Address one = refusing();
+        const Address two = refusing();
+        const Address six = refusing("::1");
+        const std::vector<Address> addresses{one, two, six};
+        const std::string text = "connect " + one.to_string() + " (connection refused), " +
+                                 six.to_string() + " (connection refused), " + two.to_string() +
+                                 " (connection refused): connection refused";
+        expect_both(
+            [&] { TcpStream::connect(addresses, {.attempt_delay = never}); },
+            [&] { return TcpStream::connect(addresses, {.attempt_delay = never}, std::nothrow); },
+            std::errc::connection_refused, text);
+    });
+}
+
+TEST_CASE("a name's addresses that all refuse are all named") {
+    run_in_loop([] {
+        const std::vector<Address> found = resolve("localhost");
+        const std::uint16_t port = refusing().port();
+        const auto result = TcpStream::connect("localhost", port, std::nothrow);
+        REQUIRE_FALSE(result.has_value());
+        CHECK(result.error().code() == std::errc::connection_refused);
+        for (const Address& address : found) {
+            CHECK(doctest::String(result.error().what()) ==
+                  doctest::Contains(address.with_port(port).to_string().c_str()));
+        }
+    });
+}
+
+TEST_CASE("a race of addresses that is cancelled or out of time leaves nothing open") {
+    run_in_loop([] {
+        const SilentHost silent;
+        const std::vector<Address> addresses{silent.address(), silent.address()};
+        const std::size_t before = open_descriptors();
+        const LoopTurns turns;
+        Bystander racer([&] { TcpStream::connect(addresses, {.attempt_delay = never}); });
+        let_others_run(20);
+        CHECK_FALSE(racer.ended());
+        racer.cancel();
+        CHECK(racer.outcome() == "cancelled");
+        CHECK_THROWS_AS(with_timeout(std::chrono::milliseconds(3),
+                                     [&] {
+                                         TcpStream::connect(
+                                             addresses,
+                                             {.attempt_delay = std::chrono::milliseconds(1)});
+                                     }),
+                        TimedOut);
+        CHECK_FALSE(move_on_after(std::chrono::seconds(0), [&] { TcpStream::connect(addresses); }));
+        CHECK(open_descriptors() == before);
+    });
+}
+
+TEST_CASE("no address at all, or none of the local one's family, is an error") {
+    run_in_loop([] {
+        const std::vector<Address> none;
+        expect_both([&] { TcpStream::connect(none); },
+                    [&] { return TcpStream::connect(none, {}, std::nothrow); },
+                    std::errc::address_not_available, "connect: address not available");
+        const std::vector<Address> four{refusing(), refusing()};
+        expect_error(TcpStream::connect(four, {.local = Address::parse("::1", 0)}, std::nothrow),
+                     std::errc::address_not_available, "connect: address not available");
+    });
+    expect_misuse([] { TcpStream::connect(std::span<const Address>()); },
+                  "cannot connect outside a coroutine");
+}
+
+TEST_CASE("a connection comes from the local address asked for") {
+    run_in_loop([] {
+        TcpListener listener("127.0.0.1", 0);
+        TcpStream near =
+            TcpStream::connect(listener.local_address(), {.local = Address::parse("127.0.0.9", 0)});
+        CHECK(near.local_address().host() == "127.0.0.9");
+        CHECK(listener.accept().peer_address() == near.local_address());
+
+        const std::string there = listener.local_address().to_string();
+        const Address foreign = Address::parse("192.0.2.1", 0);
+        expect_both([&] { TcpStream::connect(listener.local_address(), {.local = foreign}); },
+                    [&] {
+                        return TcpStream::connect(listener.local_address(), {.local = foreign},
+                                                  std::nothrow);
+                    },
+                    std::errc::address_not_available,
+                    "connect " + there + " from 192.0.2.1:0: address not available");
+        const Address taken = listener.local_address();
+        expect_error(TcpStream::connect(taken, {.local = taken}, std::nothrow),
+                     std::errc::address_in_use,
+                     "connect " + there + " from " + there + ": address already in use");
+    });
+}
+
+TEST_CASE("keep-alive probes follow each other as asked for") {
+    run_in_loop([] {
+        TcpPair pair;
+        pair.near.set_keep_alive(std::chrono::seconds(70), std::chrono::seconds(7), 3);
+        CHECK(option_of(pair.near, SOL_SOCKET, SO_KEEPALIVE) == 1);
+        CHECK(option_of(pair.near, IPPROTO_TCP, TCP_KEEPIDLE) == 70);
+        CHECK(option_of(pair.near, IPPROTO_TCP, TCP_KEEPINTVL) == 7);
+        CHECK(option_of(pair.near, IPPROTO_TCP, TCP_KEEPCNT) == 3);
+        expect_both(
+            [&] { pair.near.set_keep_alive(std::chrono::seconds(1), std::chrono::seconds(0), 1); },
+            [&] {
+                return pair.near.set_keep_alive(std::chrono::seconds(1), std::chrono::seconds(1), 0,
+                                                std::nothrow);
+            },
+            std::errc::invalid_argument,
+            "set keep alive on " + pair.near.peer_address().to_string() + ": invalid argument");
+        pair.near.close();
+        expect_error(pair.near.set_keep_alive(std::chrono::seconds(1), std::chrono::seconds(1), 1,
+                                              std::nothrow),
+                     Errc::closed, "set keep alive on a TcpStream that is not open: closed");
+    });
+}
+
+TEST_CASE("a reader that pauses costs no turns of the loop, and its peer's writes wait") {
+    run_in_loop([] {
+        TcpPair pair;
+        std::array<std::byte, 1024> buffer;
+        Bystander writer([&] { pair.far.write(std::vector<std::byte>(64 << 20)); });
+        CHECK(pair.near.read(buffer) == buffer.size());
+        let_others_run(100);  // the system's buffers fill
+        const LoopTurns turns;
+        co_sleep(std::chrono::milliseconds(20));
+        CHECK(turns.count() < 10);
+        CHECK_FALSE(writer.ended());
+        std::size_t received = buffer.size();
+        std::vector<std::byte> large(1 << 20);
+        while (received < 64 << 20) {
+            received += pair.near.read(large);
+        }
+        CHECK(writer.outcome().empty());
+    });
+}
