@@ -12,6 +12,8 @@
 #include <coloop/blocking.hpp>         // IWYU pragma: export
 #include <coloop/broadcast.hpp>        // IWYU pragma: export
 #include <coloop/call_on.hpp>          // IWYU pragma: export
+#include <coloop/buf_reader.hpp>       // IWYU pragma: export
+#include <coloop/buf_writer.hpp>       // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
 #include <coloop/channel.hpp>          // IWYU pragma: export

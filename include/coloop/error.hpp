@@ -16,6 +16,7 @@ enum class Errc {
     closed,             ///< the object is closed, perhaps by another coroutine meanwhile
     timed_out,          ///< a deadline passed; the throwing forms throw TimedOut instead
     broken,             ///< one of those who must meet was cancelled, so they never will
+    too_long,           ///< what the peer sends goes beyond a limit that the caller has set
 };
 
 /// The category of Errc. Its codes compare equal to the std::errc that comes nearest, so that

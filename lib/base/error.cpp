@@ -24,6 +24,8 @@ public:
                 return "timed out";
             case Errc::broken:
                 return "broken by a participant that was cancelled";
+            case Errc::too_long:
+                return "longer than allowed";
         }
         return "unknown error " + std::to_string(value);
     }
@@ -40,6 +42,8 @@ public:
                 return std::errc::timed_out;
             case Errc::broken:
                 return std::errc::state_not_recoverable;
+            case Errc::too_long:
+                return std::errc::message_size;
         }
         return {value, *this};
     }

@@ -20,6 +20,7 @@ TEST_SUITE("Error") {
         CHECK(make_error_code(Errc::timed_out).message() == "timed out");
         CHECK(make_error_code(Errc::broken).message() ==
               "broken by a participant that was cancelled");
+        CHECK(make_error_code(Errc::too_long).message() == "longer than allowed");
         CHECK(std::error_code(99, coloop_category()).message() == "unknown error 99");
         CHECK(std::string(coloop_category().name()) == "coloop");
     }
@@ -29,6 +30,7 @@ TEST_SUITE("Error") {
         CHECK(make_error_code(Errc::closed) == std::errc::bad_file_descriptor);
         CHECK(make_error_code(Errc::timed_out) == std::errc::timed_out);
         CHECK(make_error_code(Errc::broken) == std::errc::state_not_recoverable);
+        CHECK(make_error_code(Errc::too_long) == std::errc::message_size);
         CHECK(make_error_code(Errc::cancelled) != std::errc::timed_out);
     }
 
