@@ -37,7 +37,7 @@ layer(io           address.hpp blocking.hpp descriptor.hpp dns.hpp environment.h
                    file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp pipe.hpp random.hpp
                    readiness.hpp serve.hpp signal.hpp stream.hpp stream_handle.hpp tcp.hpp udp.hpp
                    watch.hpp)
-layer(protocols    buf_reader.hpp buf_writer.hpp)
+layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing)
 layer(diagnostics)
 layer(c_api)

@@ -14,6 +14,7 @@
 #include <coloop/call_on.hpp>          // IWYU pragma: export
 #include <coloop/buf_reader.hpp>       // IWYU pragma: export
 #include <coloop/buf_writer.hpp>       // IWYU pragma: export
+#include <coloop/byte_order.hpp>       // IWYU pragma: export
 #include <coloop/call_with_stack.hpp>  // IWYU pragma: export
 #include <coloop/cancel_scope.hpp>     // IWYU pragma: export
 #include <coloop/channel.hpp>          // IWYU pragma: export
@@ -32,6 +33,7 @@
 #include <coloop/event.hpp>            // IWYU pragma: export
 #include <coloop/file.hpp>             // IWYU pragma: export
 #include <coloop/file_info.hpp>        // IWYU pragma: export
+#include <coloop/frame.hpp>            // IWYU pragma: export
 #include <coloop/fs.hpp>               // IWYU pragma: export
 #include <coloop/latch.hpp>            // IWYU pragma: export
 #include <coloop/join_all.hpp>         // IWYU pragma: export
@@ -41,6 +43,7 @@
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/race.hpp>             // IWYU pragma: export
 #include <coloop/os.hpp>               // IWYU pragma: export
+#include <coloop/memory.hpp>           // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/random.hpp>           // IWYU pragma: export
@@ -56,6 +59,7 @@
 #include <coloop/task.hpp>             // IWYU pragma: export
 #include <coloop/task_group.hpp>       // IWYU pragma: export
 #include <coloop/tcp.hpp>              // IWYU pragma: export
+#include <coloop/text.hpp>             // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export
 #include <coloop/udp.hpp>              // IWYU pragma: export
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
