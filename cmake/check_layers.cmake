@@ -33,10 +33,10 @@ layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hp
                    readiness.hpp serve.hpp signal.hpp stream.hpp tcp.hpp udp.hpp)
 layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp
                    uv_error.hpp)
-layer(io           address.hpp blocking.hpp descriptor.hpp dns.hpp environment.hpp file.hpp
-                   file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp pipe.hpp random.hpp
-                   readiness.hpp serve.hpp signal.hpp stream.hpp stream_handle.hpp tcp.hpp udp.hpp
-                   watch.hpp)
+layer(io           address.hpp blocking.hpp descriptor.hpp directory.hpp dns.hpp environment.hpp
+                   file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp pipe.hpp
+                   random.hpp readiness.hpp serve.hpp signal.hpp stream.hpp stream_handle.hpp
+                   tcp.hpp temporary.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing)
 layer(diagnostics)

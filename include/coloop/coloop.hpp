@@ -27,6 +27,7 @@
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/coroutine_local.hpp>  // IWYU pragma: export
 #include <coloop/descriptor.hpp>       // IWYU pragma: export
+#include <coloop/directory.hpp>        // IWYU pragma: export
 #include <coloop/dns.hpp>              // IWYU pragma: export
 #include <coloop/environment.hpp>      // IWYU pragma: export
 #include <coloop/error.hpp>            // IWYU pragma: export
@@ -59,6 +60,7 @@
 #include <coloop/task.hpp>             // IWYU pragma: export
 #include <coloop/task_group.hpp>       // IWYU pragma: export
 #include <coloop/tcp.hpp>              // IWYU pragma: export
+#include <coloop/temporary.hpp>        // IWYU pragma: export
 #include <coloop/text.hpp>             // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export
 #include <coloop/udp.hpp>              // IWYU pragma: export

@@ -183,7 +183,7 @@ inline void copy_file(const Path& from, const Path& to, CopyMode mode = CopyMode
     return mkdtemp(prefix, std::nothrow).value();
 }
 
-struct TemporaryFile {
+struct NewFile {
     File file;
     std::string path;
 };
@@ -191,10 +191,10 @@ struct TemporaryFile {
 /// Makes a file that only this user may use, open for reading and writing, with a path like
 /// mkdtemp()'s. Whoever calls it removes the file in the end; one that a cancelled call has made is
 /// removed again.
-[[nodiscard]] COLOOP_EXPORT Result<TemporaryFile> mkstemp(const Path& prefix,
-                                                          std::nothrow_t tag) noexcept;
+[[nodiscard]] COLOOP_EXPORT Result<NewFile> mkstemp(const Path& prefix,
+                                                    std::nothrow_t tag) noexcept;
 
-[[nodiscard]] inline TemporaryFile mkstemp(const Path& prefix) {
+[[nodiscard]] inline NewFile mkstemp(const Path& prefix) {
     return mkstemp(prefix, std::nothrow).value();
 }
 

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "io/file_node.hpp"
 
-#include "coroutine/access.hpp"
 #include "io/fs_request.hpp"
 
 namespace coloop {
-
-namespace {
-
-/// The running coroutine's loop, if there is any.
-LoopState* loop_here() noexcept {
-    Coroutine* self = Coroutine::self();
-    if (self == nullptr || !CoroutineAccess::scheduler(*self).is_loop) {
-        return nullptr;
-    }
-    return &static_cast<LoopState&>(CoroutineAccess::scheduler(*self));
-}
-
-}  // namespace
 
 /// File systems that write late do it at the close, so that of a file that was written is left to
 /// the pool; any other takes no time.

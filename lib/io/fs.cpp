@@ -131,11 +131,11 @@ Result<std::string> mkdtemp(const Path& prefix, std::nothrow_t /*tag*/) noexcept
                       [](const uv_fs_t& request) { return std::string(request.path); });
 }
 
-Result<TemporaryFile> mkstemp(const Path& prefix, std::nothrow_t /*tag*/) noexcept {
+Result<NewFile> mkstemp(const Path& prefix, std::nothrow_t /*tag*/) noexcept {
     return taken_from(call_on_path("mkstemp", with_place(prefix), remove_file, uv_fs_mkstemp),
                       [](const uv_fs_t& request) {
                           const NativeFile file{static_cast<int>(request.result)};
-                          return TemporaryFile{File::adopt(file, request.path), request.path};
+                          return NewFile{File::adopt(file, request.path), request.path};
                       });
 }
 

@@ -5,7 +5,17 @@
 
 #include <coloop/uv_error.hpp>
 
+#include "coroutine/access.hpp"
+
 namespace coloop {
+
+LoopState* loop_here() noexcept {
+    Coroutine* self = Coroutine::self();
+    if (self == nullptr || !CoroutineAccess::scheduler(*self).is_loop) {
+        return nullptr;
+    }
+    return &static_cast<LoopState&>(CoroutineAccess::scheduler(*self));
+}
 
 Error fs_error(const FsCall& call, int status) {
     return {uv_code(status), call.operation, call.object.describe()};

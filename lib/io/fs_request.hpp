@@ -79,6 +79,9 @@ Result<FsAnswer> call_fs(const FsCall& call, FileUse use, Start start,
     return wait_for_fs(call, *std::move(request), status);
 }
 
+/// The running coroutine's loop; null if there is none, as for destructors outside coroutines.
+LoopState* loop_here() noexcept;
+
 /// Lets the pool do something that nobody waits for and that nothing can be done about if it fails.
 template <typename Start, typename... Arguments>
 void forget_fs(LoopState& state, Start start, Arguments... arguments) noexcept {

@@ -37,7 +37,7 @@ void remove_unwanted(LoopState& state, const uv_fs_t& request) {
 }
 
 /// Opens a new file beside `path`.
-Result<TemporaryFile> create_beside(const Path& path) noexcept {
+Result<NewFile> create_beside(const Path& path) noexcept {
     constexpr int flags = UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_EXCL;
     for (;;) {
         std::string name = path.string() + "." + std::to_string(uv_hrtime()) + ".new";
@@ -45,7 +45,7 @@ Result<TemporaryFile> create_beside(const Path& path) noexcept {
             call_on_path("create", name, remove_unwanted, uv_fs_open, flags, 0666);
         if (answer) {
             const NativeFile file{static_cast<int>((*answer)->uv.result)};
-            return TemporaryFile{File::adopt(file, name), std::move(name)};
+            return NewFile{File::adopt(file, name), std::move(name)};
         }
         if (answer.error().code() != std::errc::file_exists) {
             return Error(answer.error().code(), "create a file beside", path.string());
@@ -105,7 +105,7 @@ Result<std::string> read_file(const Path& path, std::nothrow_t tag) noexcept {
 
 Result<void> write_file(const Path& path, std::span<const std::byte> bytes,
                         std::nothrow_t tag) noexcept {
-    Result<TemporaryFile> created = create_beside(path);
+    Result<NewFile> created = create_beside(path);
     if (!created) {
         return created.error();
     }

@@ -309,7 +309,7 @@ TEST_SUITE("fs") {
             CHECK(one.size() == (directory / "d-").size() + 6);
             CHECK(one != fs::mkdtemp(directory / "d-"));
             CHECK(fs::stat(one).permissions == 0700);
-            fs::TemporaryFile file = fs::mkstemp(directory / "f-");
+            fs::NewFile file = fs::mkstemp(directory / "f-");
             CHECK(file.path.starts_with(directory / "f-"));
             CHECK(file.file.name() == file.path);
             CHECK(file.file.stat().permissions == 0600);

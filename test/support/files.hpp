@@ -9,7 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 
@@ -45,6 +49,49 @@ public:
 
 private:
     std::filesystem::path path_;
+};
+
+/// While it exists, root has no more rights than others.
+class Nobody {
+public:
+    Nobody() { become(65534); }
+
+    Nobody(const Nobody&) = delete;
+    Nobody& operator=(const Nobody&) = delete;
+
+    ~Nobody() {
+        become(0);
+        prctl(PR_SET_DUMPABLE, 1);  // the change of users took it; leak checkers want it
+    }
+
+private:
+    void become(uid_t user) const {
+        if (was_root_) {
+            REQUIRE(setresuid(user, user, 0) == 0);
+        }
+    }
+
+    bool was_root_ = geteuid() == 0;
+};
+
+/// While it exists, the process can open no more descriptors, or just one.
+class FewDescriptors {
+public:
+    explicit FewDescriptors(std::size_t more) {
+        const int next_free = open("/dev/null", O_RDONLY);
+        close(next_free);
+        getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit few{static_cast<rlim_t>(next_free) + more, before_.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &few);
+    }
+
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+    ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
 };
 
 /// `size` bytes that differ from their neighbours and don't repeat soon.
