@@ -33,6 +33,9 @@ layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hp
                    readiness.hpp serve.hpp signal.hpp stream.hpp tcp.hpp udp.hpp)
 layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp
                    uv_error.hpp)
+                   co_semaphore.hpp completion.hpp event.hpp latch.hpp)
+layer(loop         clock.hpp deadline.hpp interop.hpp loop.hpp run.hpp sleep.hpp task_group.hpp
+                   timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp descriptor.hpp directory.hpp dns.hpp environment.hpp
                    file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp pipe.hpp
                    random.hpp readiness.hpp serve.hpp signal.hpp stream.hpp stream_handle.hpp
@@ -72,7 +75,7 @@ function(resolve path included result)
     endif()
     foreach(candidate IN ITEMS ${folder}/${included} lib/${included})
         cmake_path(NORMAL_PATH candidate)
-        if(EXISTS ${ROOT}/${candidate})
+        if(EXISTS ${ROOT}/${candidate} AND NOT IS_DIRECTORY ${ROOT}/${candidate})  # <coroutine>
             set(${result} ${candidate} PARENT_SCOPE)
             return()
         endif()

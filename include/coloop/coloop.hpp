@@ -38,6 +38,7 @@
 #include <coloop/fs.hpp>               // IWYU pragma: export
 #include <coloop/latch.hpp>            // IWYU pragma: export
 #include <coloop/join_all.hpp>         // IWYU pragma: export
+#include <coloop/interop.hpp>          // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
 #include <coloop/loop_channel.hpp>     // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export
