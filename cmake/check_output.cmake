@@ -1,10 +1,10 @@
 # Runs PROGRAM and fails unless it ends with the result EXIT (0, 1, "aborted") and says what it
 # should: what it prints on each of its two streams stands in PAGE, or matches OUTPUT and ERRORS.
-#   cmake -D PROGRAM=<path> -D EXIT=<result> [-D PAGE=<path>] [-D OUTPUT=<regex>] [-D ERRORS=<regex>]
-#         -P check_output.cmake
+#   cmake -D PROGRAM=<path> [-D ARGUMENT=<argument>] -D EXIT=<result> [-D PAGE=<path>]
+#         [-D OUTPUT=<regex>] [-D ERRORS=<regex>] -P check_output.cmake
 cmake_minimum_required(VERSION 3.25)
 
-execute_process(COMMAND ${PROGRAM}
+execute_process(COMMAND ${PROGRAM} ${ARGUMENT}
     TIMEOUT 30 RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors
 )
 set(said "It ended with '${result}'.\nIts output:\n${output}\nIts errors:\n${errors}")
