@@ -36,10 +36,10 @@ layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.
                    co_semaphore.hpp completion.hpp event.hpp latch.hpp)
 layer(loop         clock.hpp deadline.hpp interop.hpp loop.hpp run.hpp sleep.hpp task_group.hpp
                    timeout.hpp uv_error.hpp)
-layer(io           address.hpp blocking.hpp descriptor.hpp directory.hpp dns.hpp environment.hpp
-                   file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp pipe.hpp
-                   random.hpp readiness.hpp serve.hpp signal.hpp stream.hpp stream_handle.hpp
-                   tcp.hpp temporary.hpp udp.hpp watch.hpp)
+layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hpp dns.hpp
+                   environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp
+                   path.hpp pipe.hpp random.hpp readiness.hpp serve.hpp signal.hpp stream.hpp
+                   stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing)
 layer(diagnostics)

@@ -11,13 +11,6 @@
 
 namespace {
 
-void copy(coloop::Reader& from, coloop::Writer& to) {
-    std::array<std::byte, 64 * 1024> buffer;
-    while (const std::size_t n = from.read(buffer)) {
-        to.write(std::span(buffer).first(n));
-    }
-}
-
 /// Says what is wrong with a file and goes on with the next; returns the exit code.
 int concatenate(const std::vector<std::string>& names) {
     coloop::File output = coloop::File::standard_output();
@@ -26,7 +19,7 @@ int concatenate(const std::vector<std::string>& names) {
         try {
             coloop::File input =
                 name == "-" ? coloop::File::standard_input() : coloop::File::open(name);
-            copy(input, output);
+            coloop::copy(input, output);
         } catch (const coloop::Error& error) {
             std::fprintf(stderr, "filecat: %s\n", error.what());
             exit_code = 1;

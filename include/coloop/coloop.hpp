@@ -24,6 +24,7 @@
 #include <coloop/co_rwlock.hpp>        // IWYU pragma: export
 #include <coloop/co_semaphore.hpp>     // IWYU pragma: export
 #include <coloop/completion.hpp>       // IWYU pragma: export
+#include <coloop/copy.hpp>             // IWYU pragma: export
 #include <coloop/coroutine.hpp>        // IWYU pragma: export
 #include <coloop/coroutine_local.hpp>  // IWYU pragma: export
 #include <coloop/descriptor.hpp>       // IWYU pragma: export

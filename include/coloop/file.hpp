@@ -17,6 +17,7 @@
 namespace coloop {
 
 class FileNode;
+struct CopyEnds;
 
 /// How a file is opened; combine with `|`.
 enum class OpenMode : unsigned {
@@ -220,6 +221,8 @@ public:
     [[nodiscard]] NativeFile release() noexcept;
 
 private:
+    friend struct CopyEnds;
+
     explicit File(std::shared_ptr<FileNode> node) noexcept;
 
     Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;

@@ -13,6 +13,7 @@
 namespace coloop {
 
 class StreamNode;
+struct CopyEnds;
 
 /// What TcpStream, PipeStream and Terminal have in common: a Stream that libuv has a handle for.
 /// Belongs to the loop of the coroutine that made it, and may be moved between coroutines of that
@@ -57,6 +58,8 @@ protected:
     [[nodiscard]] Error closed(const char* operation) const;
 
 private:
+    friend struct CopyEnds;
+
     /// "a TcpStream", for errors of one that is empty.
     [[nodiscard]] virtual const char* type() const noexcept = 0;
 

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include <coloop/result.hpp>
 
 #include "io/descriptor_node.hpp"
+#include "io/file_node.hpp"
 #include "io/handle_node.hpp"
+#include "io/kernel_copy.hpp"
 
 namespace coloop {
 
@@ -39,6 +43,20 @@ public:
 
     /// What libuv has open; -1 if it is closing.
     [[nodiscard]] int descriptor() noexcept;
+    /// Moves what lies ready to a pipe; 0 if nothing does, or if reading it will say why not.
+    Result<std::size_t> move_to(const TransitPipe& pipe, std::size_t most) noexcept;
+
+    /// Takes from a pipe what can be written without waiting; 0 if that is nothing.
+    Result<std::size_t> take_from(const TransitPipe& pipe, std::size_t most) noexcept;
+
+    /// Sends of a file, from `offset` on, what can be written without waiting, on the pool. Gives
+    /// how much, or a negative code: UV_EAGAIN if that is nothing, others if reading the file and
+    /// writing will say why not. `socket` is this stream's: libuv may close its own meanwhile.
+    Result<std::int64_t> send_file(const DuplicateDescriptor& socket,
+                                   const std::shared_ptr<FileNode>& file, std::int64_t offset,
+                                   std::size_t most) noexcept;
+
+    [[nodiscard]] DuplicateDescriptor duplicate() noexcept;
 
     [[nodiscard]] bool was_shut_down() const noexcept { return shut_down_; }
 

@@ -1,4 +1,5 @@
-# The test "apps/filecat": compares FILECAT with cat, working in the directory WORK.
+# The test "apps/filecat": compares FILECAT with cat, working in the directory WORK. STRACE may be
+# missing.
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 file(WRITE ${WORK}/text "a line\nand no end")
@@ -35,6 +36,22 @@ execute_process(COMMAND ${FILECAT} text
 if(NOT result EQUAL 1 OR
    NOT errors STREQUAL "filecat: write standard output: no space left on device\n")
     message(SEND_ERROR "filecat to a full disk: exit code ${result}, '${errors}'")
+endif()
+
+# From file to file, the bytes do not pass through the process.
+if(STRACE)
+    execute_process(COMMAND ${STRACE} -f -qq -e trace=read,pread64,preadv2,write -o ${WORK}/calls
+            ${FILECAT} ${FILECAT}
+        OUTPUT_FILE ${WORK}/output RESULT_VARIABLE result
+    )
+    execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${WORK}/output ${FILECAT}
+        RESULT_VARIABLE different
+    )
+    file(STRINGS ${WORK}/calls large REGEX " = [0-9][0-9][0-9][0-9][0-9]+$")
+    if(NOT result EQUAL 0 OR different OR large)
+        message(SEND_ERROR "filecat under strace: ${result}, output different: ${different}, "
+            "it read or wrote a file itself: ${large}")
+    endif()
 endif()
 
 execute_process(COMMAND ${FILECAT} --help OUTPUT_VARIABLE help RESULT_VARIABLE result)

@@ -26,7 +26,13 @@ public:
     void add(std::string text) { texts_.push_back(std::move(text)); }
 
     /// What the next read reports, once.
-    void fail(Error error) { failure_ = std::move(error); }
+    void fail(Error error) { fail_after(0, std::move(error)); }
+
+    /// The same for a later one, after so many reads.
+    void fail_after(std::size_t more, Error error) {
+        failure_ = std::move(error);
+        failing_read_ = reads + more + 1;
+    }
 
     std::size_t reads = 0;
     std::size_t largest_read = 0;  // bytes that a read had room for
@@ -37,7 +43,7 @@ private:
         before_read();
         ++reads;
         largest_read = std::max(largest_read, buffer.size());
-        if (failure_) {
+        if (failure_ && reads == failing_read_) {
             return *std::exchange(failure_, std::nullopt);
         }
         if (texts_.empty()) {
@@ -55,6 +61,7 @@ private:
 
     std::deque<std::string> texts_;
     std::optional<Error> failure_;
+    std::size_t failing_read_ = 0;
 };
 
 class KeepingWriter final : public Writer {
