@@ -155,10 +155,20 @@ inline void lutime(const Path& path, FileTime accessed, FileTime modified) {
     lutime(path, accessed, modified, std::nothrow).value();
 }
 
-enum class CopyMode : bool {
-    replace,    ///< an existing file loses its content
-    exclusive,  ///< an existing file is an error
+/// How a file is copied; combine with `|`.
+enum class CopyMode : unsigned {
+    replace = 0,          ///< an existing file loses its content
+    exclusive = 1U << 0,  ///< an existing file is an error
+    share = 1U << 1,      ///< not being able to share the blocks is an error
 };
+
+[[nodiscard]] constexpr CopyMode operator|(CopyMode one, CopyMode other) noexcept {
+    return static_cast<CopyMode>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
+}
+
+[[nodiscard]] constexpr bool has(CopyMode mode, CopyMode wanted) noexcept {
+    return (static_cast<unsigned>(mode) & static_cast<unsigned>(wanted)) != 0;
+}
 
 /// Copies content and permissions; shares the blocks where the file system can. If it fails, what
 /// was copied is removed again.

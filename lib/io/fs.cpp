@@ -121,9 +121,10 @@ Result<void> lutime(const Path& path, FileTime accessed, FileTime modified,
 
 Result<void> copy_file(const Path& from, const Path& to, CopyMode mode,
                        std::nothrow_t /*tag*/) noexcept {
-    const int exclusive = mode == CopyMode::exclusive ? UV_FS_COPYFILE_EXCL : 0;
-    return without_value(
-        call_on_paths("copy", from, to, uv_fs_copyfile, exclusive | UV_FS_COPYFILE_FICLONE));
+    const int exclusive = has(mode, CopyMode::exclusive) ? UV_FS_COPYFILE_EXCL : 0;
+    const int share =
+        has(mode, CopyMode::share) ? UV_FS_COPYFILE_FICLONE_FORCE : UV_FS_COPYFILE_FICLONE;
+    return without_value(call_on_paths("copy", from, to, uv_fs_copyfile, exclusive | share));
 }
 
 Result<std::string> mkdtemp(const Path& prefix, std::nothrow_t /*tag*/) noexcept {

@@ -287,6 +287,13 @@ TEST_SUITE("fs") {
                       .code() == std::errc::file_exists);
             fs::copy_file(directory / "from", directory / "to");
             CHECK(fs::read_file(directory / "to") == "new");
+            CHECK(fs::copy_file(directory / "from", directory / "to",
+                                fs::CopyMode::share | fs::CopyMode::exclusive, std::nothrow)
+                      .error()
+                      .code() == std::errc::file_exists);
+            // Few file systems can share blocks; /proc never does.
+            CHECK(!fs::copy_file("/proc/self/status", directory / "to", fs::CopyMode::share,
+                                 std::nothrow));
         });
     }
 
