@@ -117,6 +117,13 @@ public:
         }
     }
 
+    /// Wakes the longest waiter, which must exist, but leaves it to the caller to enter it or to
+    /// make it ready.
+    Coroutine& take_first() noexcept;
+
+    /// Moves the waiters of another queue, which must outlive their waits, to the end of this one.
+    void take_all(CoQueue& other) noexcept { waiters_.take_all(other.waiters_); }
+
 private:
     [[noreturn]] void refuse_to_end(const char* owner) const noexcept;
 

@@ -220,6 +220,7 @@ private:
     detail::Thread* thread_;
     Status status_ = Status::created;
     bool on_own_stack_ = false;
+    std::uint8_t ahead_ = 0;  // how many wakes ahead of others led to this one, in a row
     std::uint32_t locks_held_ = 0;
     std::uint32_t pending_requests_ = 0;
     Coroutine* next_ready_ = nullptr;
@@ -231,6 +232,7 @@ private:
     void* closure_;
     const char* name_ = nullptr;
     LocalSlot* locals_ = nullptr;
+    void* companion_ = nullptr;  // what the C API keeps for it
 };
 
 /// True inside a coroutine.

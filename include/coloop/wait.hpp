@@ -83,6 +83,10 @@ public:
     /// never inside this call.
     bool settle(Outcome outcome, WaitNode* by = nullptr) noexcept;
 
+    /// Ends a wait that nobody has settled, as settle() does, but leaves the coroutine to the
+    /// caller, who enters it now or makes it ready: until then it counts as one that has yielded.
+    Coroutine& take_over(Outcome outcome, WaitNode* by = nullptr) noexcept;
+
     /// The node whose queue woke it; null if it was cancelled.
     [[nodiscard]] WaitNode* woken_by() const noexcept { return woken_by_; }
 
@@ -93,6 +97,7 @@ private:
     friend class CoroutineReport;
 
     [[noreturn]] static void refuse(const WaitReason& reason) noexcept;
+    void end(Outcome outcome, WaitNode* by) noexcept;
 
     Coroutine* coroutine_;
     WaitNode* nodes_;

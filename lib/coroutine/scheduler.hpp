@@ -21,6 +21,14 @@ public:
     /// Appends a coroutine that is new or whose wait was settled.
     void make_ready(Coroutine& coroutine) noexcept;
 
+    /// Makes one ready that is to run as soon as the running coroutine stops, before those that are
+    /// ready already; several run in the order of the calls. So whoever is woken like this may wake
+    /// others like this, but only a bounded number in a row: then they queue like everybody.
+    void make_ready_ahead(Coroutine& coroutine) noexcept;
+
+    /// Takes a ready coroutine out of the queue, for the caller to enter. Searches the queue.
+    void withdraw(Coroutine& coroutine) noexcept;
+
     [[nodiscard]] std::size_t ready() const noexcept { return ready_; }
 
     /// Lets the one that stands at `index` of those that are ready be the next to run.
@@ -32,6 +40,7 @@ public:
     [[gnu::always_inline]] void run_next() {
         Coroutine& coroutine = *first_;
         first_ = coroutine.next_ready_;
+        last_ahead_ = nullptr;
         --ready_;
         if (first_ != nullptr) {
             __builtin_prefetch(first_);
@@ -64,6 +73,7 @@ protected:
 private:
     Coroutine* first_ = nullptr;
     Coroutine* last_ = nullptr;
+    Coroutine* last_ahead_ = nullptr;  // of those that the running coroutine has put ahead
     std::size_t ready_ = 0;
 };
 

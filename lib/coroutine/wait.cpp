@@ -39,10 +39,7 @@ void Wait::step_aside() noexcept {
     self.switch_out(detail::thread);
 }
 
-bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
-    if (outcome_ != Outcome::pending) {
-        return false;
-    }
+void Wait::end(Outcome outcome, WaitNode* by) noexcept {
     outcome_ = outcome;
     woken_by_ = by;
     for (std::size_t i = 0; i < count_; ++i) {
@@ -50,6 +47,13 @@ bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
             nodes_[i].unlink();
         }
     }
+}
+
+bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
+    if (outcome_ != Outcome::pending) {
+        return false;
+    }
+    end(outcome, by);
     if (coroutine_->wait_ == this) {
         coroutine_->wait_ = nullptr;
         coroutine_->scheduler_->make_ready(*coroutine_);
@@ -62,6 +66,13 @@ void checkpoint() {
     check_cancelled();
     Wait::step_aside();
     check_cancelled();
+}
+
+Coroutine& Wait::take_over(Outcome outcome, WaitNode* by) noexcept {
+    end(outcome, by);
+    coroutine_->wait_ = nullptr;
+    coroutine_->status_ = Coroutine::Status::yielded;
+    return *coroutine_;
 }
 
 }  // namespace coloop

@@ -43,6 +43,11 @@ bool CoQueue::wake_one() noexcept {
     return true;
 }
 
+Coroutine& CoQueue::take_first() noexcept {
+    WaitNode& node = waiters_.front();
+    return node.wait->take_over(Wait::Outcome::woken, &node);
+}
+
 std::size_t CoQueue::wake_all() noexcept {
     // Settling takes a waiter out of the queue, and nobody runs meanwhile.
     std::size_t count = 0;

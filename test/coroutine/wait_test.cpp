@@ -101,6 +101,17 @@ TEST_SUITE("Wait") {
         CHECK(waiter.outcome() == Wait::Outcome::woken);
     }
 
+    TEST_CASE("a wait that is taken over ends, and its coroutine is the caller's to enter") {
+        TwoPlaces waiter;
+        Coroutine& coroutine = waiter.wait().take_over(Wait::Outcome::woken, &waiter.node(1));
+        CHECK(waiter.in_no_list());
+        CHECK(waiter.wait().woken_by() == &waiter.node(1));
+        CHECK_FALSE(waiter.wait().settle(Wait::Outcome::cancelled));
+        CHECK(run_ready() == 0);
+        coroutine.enter();
+        CHECK(waiter.outcome() == Wait::Outcome::woken);
+    }
+
     TEST_CASE("a wait that was settled before it began does not stop the coroutine") {
         std::optional<Wait::Outcome> outcome;
         Coroutine coroutine([&] {
