@@ -43,7 +43,8 @@ layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hp
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing)
 layer(diagnostics)
-layer(c_api)
+layer(c_api        coloop.h qemu-coroutine.h qemu/aio.h qemu/coroutine.h qemu/lockable.h
+                   qemu/symbols.h qemu/types.h)
 layer(apps         coloop.hpp format.hpp)  # for programs: these may include all, no layer needs them
 
 # ---- the rules ----

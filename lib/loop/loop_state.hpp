@@ -47,6 +47,9 @@ public:
 
     [[nodiscard]] uv_loop_t* uv() const noexcept { return uv_; }
 
+    /// The thread that it belongs to.
+    [[nodiscard]] const detail::Thread* thread() const noexcept { return thread_; }
+
     /// The loop's clock, in nanoseconds.
     [[nodiscard]] std::uint64_t time() const noexcept {
         return hooks_ == nullptr ? uv_hrtime() : hooks_->time();
