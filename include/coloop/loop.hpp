@@ -123,6 +123,7 @@ public:
 
 private:
     friend class LoopState;
+    friend struct LoopAccess;
 
     /// The outermost frame of a spawned coroutine.
     class COLOOP_EXPORT Root {

@@ -96,10 +96,6 @@ Coroutine& enterable(::Coroutine* handle) noexcept {
 
 }  // namespace
 
-Record* record_of(Coroutine& coroutine) noexcept {
-    return static_cast<Record*>(CoroutineAccess::companion(coroutine));
-}
-
 Coroutine& coroutine_of(::Coroutine* coroutine, const char* operation) noexcept {
     if (coroutine == nullptr) {
         misuse(std::string(operation) +
@@ -140,12 +136,12 @@ using coloop::CoroutineAccess;
 using namespace coloop::qemu;
 
 Coroutine* coloop_qemu_create(CoroutineEntry* entry, void* opaque) {
-    const auto made =
-        CoroutineAccess::create(Start{entry, Record{opaque}}, {.stack_size = stack_size});
+    const auto made = CoroutineAccess::create(Start{entry, {}}, {.stack_size = stack_size});
     if (!made) {
         return nullptr;
     }
     auto& start = *static_cast<Start*>(CoroutineAccess::closure(**made));
+    start.record.opaque = opaque;
     CoroutineAccess::companion(**made) = &start.record;
     return handle_of(**made);
 }

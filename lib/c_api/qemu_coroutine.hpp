@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <coloop/cancel_scope.hpp>
 #include <coloop/coroutine.hpp>
 #include <coloop/qemu/types.h>
 
+#include "c_api/record.hpp"
+
 namespace coloop::qemu {
 
-/// What this layer keeps for a coroutine, as its companion.
-struct Record {
-    void* opaque = nullptr;
-    bool scheduled = false;        // by aio_co_schedule(); other threads look, too
-    CancelScope* sleep = nullptr;  // of the sleep that it is in
-    bool enter_ends_the_sleep = false;
-};
-
-/// The record of a coroutine; null if C++ made it and it does not sleep.
-Record* record_of(Coroutine& coroutine) noexcept;
+using c_api::Record;
+using c_api::record_of;
 
 /// What a pointer of C means; misuse, naming what cannot be done, if it is no coroutine.
 Coroutine& coroutine_of(::Coroutine* coroutine, const char* operation) noexcept;

@@ -64,22 +64,14 @@ Clock& clock_of(int kind) {
 template <typename Function>
 bool sleep_inside(bool enter_ends_it, Function&& function) {
     LoopState::current("sleep");
-    void*& companion = CoroutineAccess::companion(*Coroutine::self());
-    Record own;
-    const bool needs_record = companion == nullptr;
-    if (needs_record) {
-        companion = &own;
-    }
-    auto& record = *static_cast<Record*>(companion);
+    const c_api::RecordHere here;
+    Record& record = *here;
     CancelScope scope(CancelScope::Kind::shield);
     record.sleep = &scope;
     record.enter_ends_the_sleep = enter_ends_it;
     const bool slept = scope.run(function);
     record.sleep = nullptr;
     record.enter_ends_the_sleep = false;
-    if (needs_record) {
-        companion = nullptr;
-    }
     return slept;
 }
 
