@@ -16,7 +16,7 @@ function(coloop_add_tests label)
         ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/test
     )
     target_link_libraries(${target} PRIVATE
-        coloop::coloop fmt::fmt coloop_test_main coloop_warnings
+        coloop::testing coloop::coloop fmt::fmt coloop_test_main coloop_warnings
     )
     if(NOT label MATCHES "^(context|coroutine|sync|classics)")
         target_compile_options(${target} PRIVATE ${COLOOP_TEST_FLAGS})

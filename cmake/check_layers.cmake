@@ -42,6 +42,10 @@ layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hp
                    stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing)
+layer(io           address.hpp blocking.hpp dns.hpp file.hpp file_info.hpp fs.hpp path.hpp
+                   serve.hpp signal.hpp stream.hpp tcp.hpp)
+layer(protocols)
+layer(testing      memory_stream.hpp testing.hpp)
 layer(diagnostics)
 layer(c_api        coloop.h qemu-coroutine.h qemu/aio.h qemu/coroutine.h qemu/lockable.h
                    qemu/symbols.h qemu/types.h)
