@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Runs one contestant once: against the clock, or counting its instructions or system calls."""
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import contestants
+from .groups import Load
+
+SERVER_CPU = 0
+CLIENT_CPU = (os.cpu_count() or 1) - 1
+CALLGRIND = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null']
+# Go and the like make code as they run, and state-threads does not survive Valgrind.
+COUNTABLE = ('coloop', 'uv_', 'epoll', 'fcontext', 'boost', 'asio')
+
+
+class Failed(Exception):
+    pass
+
+
+def pinned(cpu):
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+def figures(text):
+    """Lines of a name and a number."""
+    return {name: float(value) for name, value in re.findall(r'^(\S+) ([-+.e\d]+)$', text, re.M)}
+
+
+def run(command, env, cpu=CLIENT_CPU):
+    done = subprocess.run(command, env=env, preexec_fn=pinned(cpu), text=True, capture_output=True)
+    if done.returncode != 0:
+        raise Failed(f'{Path(command[0]).name} {" ".join(command[1:])}: {done.stderr.strip()[-300:]}')
+    return done
+
+
+class Server:
+    """A running echo server, perhaps under a tool that counts."""
+
+    def __init__(self, command, env, tool=()):
+        self.process = subprocess.Popen([*tool, *command], env=env, text=True,
+                                        preexec_fn=pinned(SERVER_CPU),
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = self.process.stdout.readline().split()
+        if len(first) != 2:
+            raise Failed(f'{command[0]}: {self.process.stderr.read()[-300:]}')
+        self.port = first[1]
+
+    def cpu_nanoseconds(self):
+        tasks = Path(f'/proc/{self.process.pid}/task').glob('*/schedstat')
+        return sum(int(task.read_text().split()[0]) for task in tasks)
+
+    def stop(self):
+        """Ends it; returns what it or its tool had to say."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate()[1]
+
+
+def drive(server, load, operations):
+    """Puts the load on the server; returns the client's figures and the server's CPU time."""
+    arguments = [server.port, load.connections, load.size, operations]
+    client = subprocess.Popen(
+        [contestants.command('load')[0], *map(str, arguments), *(['short'] if load.short else [])],
+        preexec_fn=pinned(CLIENT_CPU), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    lines = []
+    if client.stdout.readline():
+        cpu = server.cpu_nanoseconds()
+        client.stdin.write('\n')
+        client.stdin.flush()
+        lines = [client.stdout.readline() for _ in range(2)]
+        cpu = server.cpu_nanoseconds() - cpu
+    client.communicate('\n' if lines else None)
+    if client.returncode != 0:
+        raise Failed(f'the load on {load.program} found a wrong answer')
+    return figures(''.join(lines)) | {'cpu': cpu}
+
+
+def per_operation(result, operations):
+    return {name: value / operations if name in ('nanoseconds', 'cpu') else value
+            for name, value in result.items()}
+
+
+def timed(row, env):
+    """The figures of one round; times are nanoseconds per operation."""
+    command = contestants.command(row.program)
+    if isinstance(row, Load):
+        server = Server(command, env)
+        try:
+            result = drive(server, row, row.operations)
+        finally:
+            server.stop()
+    else:
+        result = figures(run([*command, row.test, str(row.operations)], env).stdout)
+    return per_operation(result, row.operations)
+
+
+def few(row):
+    """So many operations are enough for counting."""
+    if isinstance(row, Load):
+        return max(500, 10 * row.connections)
+    return max(1000, min(20_000, row.operations // 100))
+
+
+def instructions(row, env):
+    """User instructions per operation; None where they can't be counted."""
+    if not row.program.startswith(COUNTABLE):
+        return None
+    command = contestants.command(row.program)
+    operations = few(row)
+    if not isinstance(row, Load):
+        done = run([*CALLGRIND, '--collect-atstart=no', *command, row.test, str(operations)], env)
+        return collected(done.stderr) / operations
+    return growth(lambda count: collected(loaded(row, env, CALLGRIND, count)), operations)
+
+
+def collected(text):
+    return int(re.search(r'Collected : (\d+)', text).group(1))
+
+
+def system_calls(row, env):
+    """System calls per operation, of all threads."""
+    with tempfile.NamedTemporaryFile() as file:
+        tool = ['strace', '-D', '-f', '-c', '-o', file.name]
+
+        def count(operations):
+            if isinstance(row, Load):
+                loaded(row, env, tool, operations)
+            else:
+                command = contestants.command(row.program)
+                run([*tool, *command, row.test, str(operations)], env)
+            return total_calls(file.name)
+
+        return growth(count, few(row))
+
+
+def total_calls(path):
+    """strace writes its table after the program has ended, and it is not our child then."""
+    for _ in range(1000):
+        found = re.search(r'^100\.00\s.*?(\d+)(?:\s+\d+)? total$', Path(path).read_text(), re.M)
+        if found:
+            Path(path).write_text('')
+            return int(found.group(1))
+        signal.sigtimedwait([], 0.01)
+    raise Failed('strace wrote no table')
+
+
+def loaded(row, env, tool, operations):
+    server = Server(contestants.command(row.program), env, tool)
+    try:
+        drive(server, row, operations)
+    finally:
+        said = server.stop()
+    return said
+
+
+def growth(count, operations):
+    """What one operation adds, start and end aside."""
+    return (count(2 * operations) - count(operations)) / operations
