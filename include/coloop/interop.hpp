@@ -15,6 +15,7 @@
 #include <coloop/error.hpp>
 #include <coloop/export.hpp>
 #include <coloop/loop.hpp>
+#include <coloop/posted.hpp>
 
 /// Between coloop's coroutines and those of C++20, in both directions: await() and as_awaitable().
 /// For callbacks see Completion.
@@ -23,7 +24,7 @@ namespace coloop {
 namespace detail {
 
 /// Lets the coroutine that makes it wait for a call of done(), on whatever thread that comes.
-class COLOOP_EXPORT Arrival {
+class COLOOP_EXPORT Arrival final : private Posted {
 public:
     Arrival();
     Arrival(const Arrival&) = delete;
@@ -46,6 +47,8 @@ public:
     }
 
 private:
+    void arrive() noexcept;
+
     LoopState& state_;
     const Thread* thread_ = &thread;  // the loop's
     bool done_ = false;

@@ -56,7 +56,7 @@ public:
     /// Runs `handle()` in a coroutine of its own.
     template <typename Function>
     Result<void> start(Function handle) {
-        return handlers_.spawn(
+        const Result<Task<void>> started = handlers_.spawn(
             [this, call = std::move(handle)]() mutable {
                 const Slot slot(*this);
                 try {
@@ -66,6 +66,7 @@ public:
                 }
             },
             {.name = "connection", .stack_size = options_.stack_size}, std::nothrow);
+        return started ? Result<void>() : started.error();
     }
 
 private:
@@ -90,7 +91,7 @@ private:
 
     const ServeOptions& options_;
     CoSemaphore free_;
-    TaskGroup handlers_{TaskGroup::Shielded()};
+    TaskGroup handlers_{TaskGroupOptions{.shielded = true}};
 };
 
 }  // namespace detail

@@ -116,7 +116,7 @@ int coloop_scope_close(coloop_scope* handle) {
         status = UV_ETIMEDOUT;
     }
     scope.~Scope();
-    return status == 0 ? 0 : fail(status, uv_strerror(status));
+    return status == 0 ? 0 : fail(status, coloop::uv_code(status).message());
 }
 
 coloop_group* coloop_group_new() { return reinterpret_cast<coloop_group*>(new TaskGroup); }

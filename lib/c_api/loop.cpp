@@ -22,7 +22,7 @@ void coloop_loop_detach_then(coloop_loop* loop, void (*done)(void*), void* argum
 }
 
 void coloop_loop_post(coloop_loop* loop, void (*function)(void*), void* argument) {
-    state_of(loop).post([function, argument] { function(argument); });
+    state_of(loop).post_function([function, argument] { function(argument); });
 }
 
 uv_loop_s* coloop_loop_uv(const coloop_loop* loop) { return state_of(loop).uv(); }

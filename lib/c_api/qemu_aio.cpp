@@ -12,6 +12,7 @@
 #include <coloop/blocking.hpp>
 #include <coloop/qemu/symbols.h>
 #include <coloop/timeout.hpp>
+#include <coloop/uv_error.hpp>
 
 #include "base/misuse.hpp"
 #include "c_api/loop.hpp"
@@ -70,7 +71,7 @@ void schedule(LoopState& state, Coroutine& coroutine) {
     if (record != nullptr && std::atomic_ref(record->scheduled).exchange(true)) {
         misuse("aio_co_schedule: " + describe(coroutine) + " was already scheduled");
     }
-    state.post([&state, &coroutine] { run_scheduled(state, coroutine); });
+    state.post_function([&state, &coroutine] { run_scheduled(state, coroutine); });
 }
 
 /// A descriptor that a coroutine waits for. Outlives the wait until libuv has let go of it.
@@ -81,7 +82,7 @@ struct Watch {
 
 [[noreturn]] void refuse_to_watch(int fd, int status) {
     misuse("yield_until_fd_readable: descriptor " + std::to_string(fd) + ": " +
-           uv_strerror(status));
+           uv_code(status).message());
 }
 
 struct DeferredCall {

@@ -25,7 +25,7 @@ struct CoroutineAccess {
     /// True while it is suspended in a wait that nobody has settled yet.
     static bool waits(const Coroutine& coroutine) { return coroutine.wait_ != nullptr; }
 
-    /// A coroutine that lies on its own stack.
+    /// One that lies on its own stack and is gone when it has ended.
     template <typename Function>
     static Result<Coroutine*> create(Function&& function, const CoroutineOptions& options) {
         return Coroutine::create(std::forward<Function>(function), options);
@@ -38,12 +38,6 @@ struct CoroutineAccess {
     static LocalSlot*& locals(Coroutine& coroutine) { return coroutine.locals_; }
 
     static Coroutine* caller(Coroutine& coroutine) { return coroutine.caller_; }
-
-    /// One that lies on its own stack and is gone when it has ended.
-    template <typename Function>
-    static Result<Coroutine*> create(Function&& function, const CoroutineOptions& options) {
-        return Coroutine::create(std::forward<Function>(function), options);
-    }
 
     static bool is_new(const Coroutine& coroutine) {
         return coroutine.status_ == Coroutine::Status::created;

@@ -80,7 +80,7 @@ public:
 private:
     void start_next(TaskGroup& attempts) {
         const std::size_t index = started_++;
-        const Result<void> spawned =
+        const Result<Task<void>> spawned =
             attempts.spawn([this, index] { attempt(index); }, {.name = "connect"}, std::nothrow);
         if (!spawned) {
             errors_[index] = spawned.error();

@@ -5,20 +5,25 @@
 
 namespace coloop::detail {
 
-Arrival::Arrival() : state_(LoopState::current("await")) { state_.keep_alive(1); }
+Arrival::Arrival()
+    : Posted([](Posted& self) noexcept { static_cast<Arrival&>(self).arrive(); }),
+      state_(LoopState::current("await")) {
+    state_.keep_alive(1);
+}
 
 Arrival::~Arrival() { state_.keep_alive(-1); }
 
 void Arrival::done() noexcept {
-    const auto arrive = [this] {
-        done_ = true;
-        waiter_.wake_one();
-    };
     if (thread_ == &detail::thread) {
         arrive();
     } else {
-        state_.post(arrive);
+        state_.post(*this);  // taken in, since the loop waits for this coroutine to end
     }
+}
+
+void Arrival::arrive() noexcept {
+    done_ = true;
+    waiter_.wake_one();
 }
 
 }  // namespace coloop::detail

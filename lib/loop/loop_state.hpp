@@ -96,6 +96,9 @@ public:
     /// False if the loop takes in no more; then `posted` is still the caller's. Any thread.
     bool post(detail::Posted& posted) noexcept;
 
+    /// The same for a function; dropped if the loop takes in no more.
+    void post_function(std::function<void()> function);
+
     /// Where those post who keep the loop from going away, on whatever thread.
     [[nodiscard]] detail::Mailbox& mailbox() noexcept { return *mailbox_; }
 
@@ -167,7 +170,6 @@ private:
     bool may_close() noexcept;
     void arm_timer() noexcept;
     void run_posted() noexcept;
-    void post_function(std::function<void()> function);
     void require_thread(const char* operation) const noexcept;
     void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;

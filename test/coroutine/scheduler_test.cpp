@@ -62,9 +62,13 @@ TEST_SUITE("Scheduler") {
         Runner alone(order, 'a', [&] { scheduler().make_ready_ahead(child); });
         Runner behind(order, 'b');
         scheduler().make_ready_ahead(alone);
-        scheduler().make_ready_ahead(behind);
         run_ready();
-        CHECK(order == "abc");  // outside there is nobody to run after, so all queue up
+        CHECK(order == "ac");
+        Runner other(order, 'o');
+        scheduler().make_ready_ahead(behind);
+        scheduler().make_ready_ahead(other);
+        run_ready();
+        CHECK(order == "acbo");  // outside there is nobody to run after, so all queue up
     }
 
     TEST_CASE("after 64 in a row the next one queues like everybody") {

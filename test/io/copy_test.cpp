@@ -94,7 +94,7 @@ TEST_SUITE("copy") {
                     },
                     [&] {
                         prepare();
-                        return copy(source, target, std::nothrow);
+                        return coloop::copy(source, target, std::nothrow);
                     },
                     std::errc::io_error, "read the tape" + text + ": Input/output error");
             }
@@ -161,20 +161,21 @@ TEST_SUITE("copy") {
             fs::write_file(directory / "from", pattern(100'000));
             File full = File::open("/dev/full", OpenMode::write);
             File from = File::open(directory / "from");
-            expect_both([&] { copy(from, full); }, [&] { return copy(from, full, std::nothrow); },
+            expect_both([&] { copy(from, full); },
+                        [&] { return coloop::copy(from, full, std::nothrow); },
                         std::errc::no_space_on_device, "write /dev/full: no space left on device");
             File only_read = File::open(directory / "from");
             File to = File::open(directory / "from");
-            CHECK(copy(only_read, to, std::nothrow).error().code() ==
+            CHECK(coloop::copy(only_read, to, std::nothrow).error().code() ==
                   std::errc::bad_file_descriptor);
             File itself = File::open(directory.path());
-            expect_error(copy(itself, full, std::nothrow), std::errc::is_a_directory,
+            expect_error(coloop::copy(itself, full, std::nothrow), std::errc::is_a_directory,
                          "read " + directory.path() + ": illegal operation on a directory");
             File closed;
-            expect_error(copy(closed, full, std::nothrow), Errc::closed,
+            expect_error(coloop::copy(closed, full, std::nothrow), Errc::closed,
                          "read a File that is not open: closed");
             File another = File::open(directory / "from");
-            expect_error(copy(another, closed, std::nothrow), Errc::closed,
+            expect_error(coloop::copy(another, closed, std::nothrow), Errc::closed,
                          "write a File that is not open: closed");
         });
     }
@@ -313,10 +314,11 @@ TEST_SUITE("copy") {
             KeepingWriter target;
             const std::string text = "read " + (directory / "from") + ": resource busy or locked";
             expect_both([&] { copy(file, target); },
-                        [&] { return copy(file, target, std::nothrow); },
+                        [&] { return coloop::copy(file, target, std::nothrow); },
                         std::errc::device_or_resource_busy, text);
             File other = File::create(directory / "to");
-            expect_error(copy(file, other, std::nothrow), std::errc::device_or_resource_busy, text);
+            expect_error(coloop::copy(file, other, std::nothrow),
+                         std::errc::device_or_resource_busy, text);
             sending.cancel();
             CHECK(sending.outcome() == "cancelled");
         });

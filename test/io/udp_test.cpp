@@ -60,7 +60,7 @@ TEST_SUITE("UdpSocket") {
             UdpSocket near(loopback, 0);
             UdpSocket far(loopback, 0);
             std::vector<std::byte> buffer(65536);
-            for (const std::size_t size : {0, 1, 1500, 9000, 65507}) {
+            for (const std::size_t size : {0UL, 1UL, 1500UL, 9000UL, 65507UL}) {
                 const std::vector<std::byte> sent = random_bytes(size);
                 near.send_to(sent, far.local_address());
                 const Received received = far.receive_from(buffer);
@@ -176,7 +176,7 @@ TEST_SUITE("UdpSocket") {
             for (auto& buffer : buffers) {
                 places.push_back({buffer, 0, {}, false});
             }
-            for (const std::size_t count : {1, 5, 20}) {
+            for (const std::size_t count : {1UL, 5UL, 20UL}) {
                 for (std::size_t i = 0; i < count; ++i) {
                     near.send_to(random_bytes(i % 6, i), address);
                 }

@@ -134,8 +134,8 @@ TEST_SUITE("embedding") {
             Loop loop(host.uv());
             loop.spawn([] { co_sleep(1ms); });
             uv_run(host.uv(), UV_RUN_DEFAULT);
-            CHECK(std::signal(SIGPIPE, SIG_DFL) == SIG_DFL);
-            CHECK(std::signal(SIGCHLD, SIG_DFL) == SIG_DFL);
+            CHECK((std::signal(SIGPIPE, SIG_DFL) == SIG_DFL));
+            CHECK((std::signal(SIGCHLD, SIG_DFL) == SIG_DFL));
         }
         std::signal(SIGPIPE, handler);
     }

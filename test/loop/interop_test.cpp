@@ -27,11 +27,11 @@ namespace {
 
 /// A lazy task, as libraries of C++20 coroutines have them.
 template <typename T>
-class Task {
+class Work {
 public:
     struct promise_type {
-        Task get_return_object() {
-            return Task(std::coroutine_handle<promise_type>::from_promise(*this));
+        Work get_return_object() {
+            return Work(std::coroutine_handle<promise_type>::from_promise(*this));
         }
 
         std::suspend_always initial_suspend() noexcept { return {}; }
@@ -60,11 +60,11 @@ public:
         std::exception_ptr failure;
     };
 
-    Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    Work(Work&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
 
-    Task& operator=(Task&&) = delete;
+    Work& operator=(Work&&) = delete;
 
-    ~Task() {
+    ~Work() {
         if (handle_) {
             handle_.destroy();
         }
@@ -93,7 +93,7 @@ public:
     }
 
 private:
-    explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+    explicit Work(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
 
     std::coroutine_handle<promise_type> handle_;
 };
@@ -149,14 +149,14 @@ struct Ready {
     T await_resume() { return static_cast<T>(value); }
 };
 
-Task<int> add(int one, int other) { co_return one + other; }
+Work<int> add(int one, int other) { co_return one + other; }
 
-Task<int> fail() {
+Work<int> fail() {
     throw std::runtime_error("a task failed");
     co_return 0;
 }
 
-Task<int> nested(std::vector<std::jthread>& threads) {
+Work<int> nested(std::vector<std::jthread>& threads) {
     const int three = co_await add(1, 2);
     co_await OnThread{threads};
     co_return three* co_await add(3, 4);
@@ -168,7 +168,7 @@ TEST_SUITE("await") {
     TEST_CASE("a coroutine of coloop gets the value of a task, or what it throws") {
         run_in_loop([] {
             CHECK(await(add(1, 2)) == 3);
-            Task<int> task = add(3, 4);
+            Work<int> task = add(3, 4);
             CHECK(await(task) == 7);
             CHECK_THROWS_WITH_AS(await(fail()), "a task failed", std::runtime_error);
         });
@@ -422,7 +422,7 @@ TEST_SUITE("as_awaitable") {
     TEST_CASE("both directions nest") {
         run_in_loop([] {
             Loop loop(Loop::current_uv());
-            const auto doubled = [&](int number) -> Task<int> {
+            const auto doubled = [&](int number) -> Work<int> {
                 const int same = co_await as_awaitable(loop, [number] {
                     co_sleep_ns(0);
                     return await(add(number, 0));
