@@ -119,7 +119,8 @@ TEST_SUITE("embedding") {
             });
         }
         int most = 0;
-        for (int before = 0; ran < 1000; before = ran) {
+        while (ran < 1000) {
+            const int before = ran;
             uv_run(host.uv(), UV_RUN_NOWAIT);  // and then it would draw
             most = std::max(most, ran - before);
         }

@@ -247,7 +247,7 @@ TEST_SUITE("Task") {
             TaskGroup joiners;
             int sum = 0;
             for (int i = 1; i <= 100; ++i) {
-                joiners.spawn([&sum, i, task = group.spawn([i] {
+                joiners.spawn([&sum, task = group.spawn([i] {
                     co_sleep(std::chrono::microseconds(i * 37 % 100));
                     return i;
                 })]() mutable { sum += task.join(); });
