@@ -47,7 +47,10 @@ public:
 
     [[nodiscard]] bool ready() const noexcept { return deadline_.passed(); }
 
-    [[nodiscard]] const WaitReason& reason() const noexcept { return reason_; }
+    [[nodiscard]] static const WaitReason& reason() noexcept {
+        static constexpr WaitReason deadline{"wait for a deadline"};
+        return deadline;
+    }
 
     void enlist(WaitNode& node) { deadline_.enlist(node); }
 
@@ -56,8 +59,6 @@ public:
     decltype(auto) finish() { return function_(); }
 
 private:
-    static constexpr WaitReason reason_{"wait for a deadline"};
-
     DeadlineWait deadline_;
     Function function_;
 };

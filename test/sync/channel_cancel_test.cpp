@@ -16,34 +16,13 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
+#include "support/channel_peers.hpp"
 #include "support/effort.hpp"
 #include "support/random.hpp"
 
 using namespace coloop;
 
 namespace {
-
-/// Receives until the channel ends, and writes down each value.
-auto reader(Channel<int>& channel, std::string& seen) {
-    return std::make_unique<Cancellable>([&] {
-        for (const int value : channel) {
-            seen += std::to_string(value);
-        }
-        seen += '.';
-    });
-}
-
-/// Sends one value, and then writes it down.
-auto sender(Channel<int>& channel, std::string& sent, int value) {
-    return std::make_unique<Cancellable>([&channel, &sent, value] {
-        const Result<void> result = channel.send(int{value}, std::nothrow);
-        if (result) {
-            sent += std::to_string(value);
-        } else {
-            sent += result.error().code() == Errc::closed ? '!' : '?';
-        }
-    });
-}
 
 /// A random history of senders and receivers that come, are cancelled, and find the channel closed
 /// in the end: each value must come out once, or else be still the sender's.

@@ -16,6 +16,7 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
+#include "support/channel_peers.hpp"
 #include "support/expect_misuse.hpp"
 
 using namespace coloop;
@@ -23,32 +24,6 @@ using namespace coloop;
 static_assert(!std::is_copy_constructible_v<Channel<int>>);
 static_assert(std::ranges::input_range<Channel<int>>);
 static_assert(std::ranges::input_range<Channel<std::unique_ptr<int>>>);
-
-namespace {
-
-/// Receives until the channel ends, and writes down each value.
-auto reader(Channel<int>& channel, std::string& seen) {
-    return std::make_unique<Cancellable>([&] {
-        for (const int value : channel) {
-            seen += std::to_string(value);
-        }
-        seen += '.';
-    });
-}
-
-/// Sends one value, and then writes it down.
-auto sender(Channel<int>& channel, std::string& sent, int value) {
-    return std::make_unique<Cancellable>([&channel, &sent, value] {
-        const Result<void> result = channel.send(int{value}, std::nothrow);
-        if (result) {
-            sent += std::to_string(value);
-        } else {
-            sent += result.error().code() == Errc::closed ? '!' : '?';
-        }
-    });
-}
-
-}  // namespace
 
 TEST_SUITE("Channel") {
     TEST_CASE("without capacity a send returns when its value was received, either being first") {
