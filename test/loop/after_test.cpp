@@ -42,20 +42,17 @@ TEST_SUITE("select with deadlines") {
             Bystander sends([&] { channel.send(1); });
             CHECK(select(receive(channel, [](std::optional<int> value) { return *value; }),
                          after(1h, [] { return -1; })) == 1);
-            Event event;
-            Bystander sets([&] {
-                co_sleep_ns(0);
-                event.set();
-            });
-            bool set = false;
-            // The function outlives the deadline, which must not end its wait.
-            select(wait(event,
-                        [&] {
-                            co_sleep(3ms);
-                            set = true;
-                        }),
-                   after(1ms, [] {}));
-            CHECK((set || !event.is_set()));
+            // A function that outlives the deadline is not disturbed by it.
+            for (bool woken = false; !woken;) {  // again if the machine was too slow
+                Event event;
+                Bystander sets([&] { event.set(); }, 0);
+                select(wait(event,
+                            [&] {
+                                co_sleep(3ms);
+                                woken = true;
+                            }),
+                       after(1ms, [] {}));
+            }
         });
     }
 
