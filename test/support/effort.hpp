@@ -14,6 +14,6 @@ inline constexpr bool coroutines_are_dear = false;
 #endif
 
 /// How many seeds a random test tries.
-inline constexpr unsigned seeds = coroutines_are_dear ? 200 : 5'000;
+inline constexpr unsigned seeds = coroutines_are_dear ? 200 : 10'000;
 
 }  // namespace coloop

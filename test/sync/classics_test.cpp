@@ -30,8 +30,6 @@ using namespace coloop;
 
 namespace {
 
-constexpr std::uint64_t histories = coroutines_are_dear ? 200 : 10'000;
-
 /// Coroutines that pause now and then, and somebody who lets them go on or cancels them.
 class Crowd {
 public:
@@ -296,28 +294,28 @@ bool pool_lends_each_to_one(std::uint64_t seed) {
 
 TEST_SUITE("classic problems") {
     TEST_CASE("philosophers eat, no two neighbours at once, and put down their forks") {
-        for (std::uint64_t seed = 0; seed < histories; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(philosophers_dine(seed));
         }
     }
 
     TEST_CASE("a buffer of a mutex and two queues keeps all that cancelled coroutines put") {
-        for (std::uint64_t seed = 0; seed < histories; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(buffer_keeps_all(seed));
         }
     }
 
     TEST_CASE("a rate limiter grants what was issued, whoever gives up waiting") {
-        for (std::uint64_t seed = 0; seed < histories; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(limiter_is_exact(seed));
         }
     }
 
     TEST_CASE("a pool lends each connection to one at a time, and has all back in the end") {
-        for (std::uint64_t seed = 0; seed < histories; ++seed) {
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
             CAPTURE(seed);
             CHECK(pool_lends_each_to_one(seed));
         }
