@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +20,7 @@
 #include "support/cancellable.hpp"
 #include "support/channel_peers.hpp"
 #include "support/effort.hpp"
+#include "support/explore.hpp"
 #include "support/random.hpp"
 
 using namespace coloop;
@@ -126,6 +129,52 @@ private:
     std::vector<std::unique_ptr<Cancellable>> coroutines_;
     bool holds_ = true;
 };
+
+/// Two senders and two receivers begin, one of them is cancelled, the channel is closed and those
+/// who were woken run, each once and in the order that `choices` says.
+bool short_history_keeps_values(std::size_t capacity, Choices& choices) {
+    Channel<std::unique_ptr<int>> channel(capacity);
+    std::array<int, 2> seen{};
+    std::array<std::unique_ptr<Cancellable>, 4> coroutines;
+    const auto send = [&](std::size_t id) {
+        auto value = std::make_unique<int>(static_cast<int>(id));
+        if (!channel.send(std::move(value), std::nothrow)) {
+            ++seen[static_cast<std::size_t>(*value)];  // its sender's still
+        }
+    };
+    const auto receive = [&] {
+        if (const auto value = channel.receive()) {
+            ++seen[static_cast<std::size_t>(**value)];
+        }
+    };
+    std::vector<std::function<void()>> actions;
+    for (std::size_t id = 0; id < 4; ++id) {
+        actions.emplace_back([&, id] {
+            coroutines[id] =
+                std::make_unique<Cancellable>([&, id] { id < 2 ? send(id) : receive(); });
+        });
+    }
+    actions.emplace_back([&] {
+        if (const auto& one = coroutines[choices.pick(4)]; one != nullptr) {
+            one->cancel();
+        }
+    });
+    actions.emplace_back([&] { channel.close(); });
+    actions.emplace_back([] { run_ready(); });
+    while (!actions.empty()) {
+        const auto next =
+            actions.begin() + static_cast<std::ptrdiff_t>(choices.pick(actions.size()));
+        const std::function<void()> act = std::move(*next);
+        actions.erase(next);
+        act();
+    }
+    run_ready();
+    while (const auto left = channel.try_receive()) {
+        ++seen[static_cast<std::size_t>(**left)];
+    }
+    return seen == std::array{1, 1} && std::all_of(coroutines.begin(), coroutines.end(),
+                                                   [](const auto& one) { return one->done(); });
+}
 
 }  // namespace
 
@@ -253,6 +302,17 @@ TEST_SUITE("Channel and cancellation") {
         CHECK(channel.try_receive() == 2);
         run_ready();
         CHECK(sends->done());
+    }
+
+    TEST_CASE("no order of two senders, two receivers, cancelling and closing loses a value") {
+        for (const std::size_t capacity : {0U, 1U}) {
+            CAPTURE(capacity);
+            explore([&](Choices& choices) {
+                if (!short_history_keeps_values(capacity, choices)) {
+                    FAIL_CHECK("a value was lost in the order " << choices.text());
+                }
+            });
+        }
     }
 
     TEST_CASE("whatever is cancelled or closed when, no value is lost or delivered twice") {
