@@ -4,12 +4,14 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <coloop/deadline.hpp>
 #include <coloop/export.hpp>
 #include <coloop/select.hpp>
 #include <coloop/sleep.hpp>
+#include <coloop/task.hpp>
 #include <coloop/wait.hpp>
 
 namespace coloop {
@@ -76,6 +78,41 @@ DeadlineCase<Function> until(std::chrono::time_point<std::chrono::steady_clock, 
 template <typename Rep, typename Period, std::invocable Function>
 DeadlineCase<Function> after(std::chrono::duration<Rep, Period> duration, Function function) {
     return {saturated_ns(duration), DeadlineWait::Since::now, std::move(function)};
+}
+
+/// How select() waits for a task.
+template <typename T, typename Function>
+class [[nodiscard]] TaskCase final : public SelectCase<TaskCase<T, Function>> {
+public:
+    TaskCase(Task<T>& task, Function function) : task_(task), function_(std::move(function)) {}
+
+    /// True, too, if there is no coroutine, which is for join() to refuse.
+    [[nodiscard]] bool ready() const noexcept { return task_.joiners() == nullptr; }
+
+    [[nodiscard]] const WaitReason& reason() const noexcept { return task_.joiners()->reason(); }
+
+    void enlist(WaitNode& node) noexcept { task_.joiners()->enlist(node); }
+
+    decltype(auto) finish() {
+        if constexpr (std::is_void_v<T>) {
+            task_.join();
+            return function_();
+        } else {
+            return function_(task_.join());
+        }
+    }
+
+private:
+    Task<T>& task_;
+    Function function_;
+};
+
+/// A case for select(): the task has ended and is joined: `function(T)`, or `function()` if it
+/// returns nothing. If it failed or was cancelled, select() throws what Task::join() throws; if
+/// another case happens, it goes on.
+template <typename T, typename Function>
+TaskCase<T, Function> wait(Task<T>& task, Function function) {
+    return {task, std::move(function)};
 }
 
 }  // namespace coloop

@@ -119,6 +119,11 @@ protected:
     /// Waits for the end; throws what left the function.
     void wait_for_end();
 
+    /// Where those wait who join; null if the coroutine has ended, or there is none.
+    [[nodiscard]] CoQueue* joiners() const noexcept {
+        return member_ != nullptr ? &member_->joiners_ : nullptr;
+    }
+
 private:
     friend class Member;
 
@@ -185,6 +190,8 @@ public:
 
 private:
     friend class TaskGroup;
+    template <typename, typename>
+    friend class TaskCase;
     template <typename Function>
     friend class detail::MemberOf;
 

@@ -48,8 +48,8 @@ enum class Order : std::uint8_t {
 struct TestOptions {
     Order order = Order::shuffled;
 
-    /// What the order and pick() follow from: the same seed, the same run. The environment variable
-    /// COLOOP_SEED takes precedence, a number or "random".
+    /// What the order, pick() and select() follow from: the same seed, the same run. The
+    /// environment variable COLOOP_SEED takes precedence, a number or "random".
     std::uint64_t seed = 1;
 
     /// For `patience`: a millisecond while sockets, pipes or the like are open, else none.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <coloop/select.hpp>
+
 #include "base/misuse.hpp"
 
 namespace coloop::testing {
@@ -99,6 +101,7 @@ void Harness::run(const detail::Body& body, Schedule& schedule, std::uint64_t se
     active = this;
     schedule_ = &schedule;
     seed_ = seed;
+    seed_select(seed);
     attempt_ = attempt;
     steps_ = 0;
     main_ended_ = false;

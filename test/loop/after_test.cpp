@@ -9,6 +9,7 @@
 #include <coloop/after.hpp>
 #include <coloop/select.hpp>
 #include <coloop/sleep.hpp>
+#include <coloop/task_group.hpp>
 #include <coloop/timeout.hpp>
 
 #include "support/bystander.hpp"
@@ -19,7 +20,7 @@ using namespace coloop;
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-TEST_SUITE("select with deadlines") {
+TEST_SUITE("select on a loop") {
     TEST_CASE("a deadline ends a select, and not early") {
         run_in_loop([] {
             Channel<int> channel;
@@ -107,6 +108,68 @@ TEST_SUITE("select with deadlines") {
                 CHECK(in_time == (late == 1));
             });
         }
+    }
+
+    TEST_CASE("a task that ends is joined by a select, and its result handed on") {
+        run_in_loop([] {
+            Event never;
+            TaskGroup group;
+            Task<int> number = group.spawn([] { return 5; });
+            Task<> nothing = group.spawn([] {});
+            const auto pick = [&] {
+                return select(wait(never, [] { return -1; }),
+                              wait(number, [](int value) { return value; }).when(number.joinable()),
+                              wait(nothing, [] { return 0; }).when(nothing.joinable()));
+            };
+            CHECK(pick() + pick() == 5);
+            CHECK_FALSE(number.joinable());
+            CHECK_FALSE(nothing.joinable());
+        });
+    }
+
+    TEST_CASE("a task that failed or was cancelled makes the select throw what join throws") {
+        run_in_loop([] {
+            TaskGroup group;
+            Task<int> fails = group.spawn([]() -> int { throw std::string("failed"); });
+            bool thrown = false;
+            uncancellable([&] {
+                try {
+                    select(wait(fails, [](int) {}), after(1h, [] {}));
+                } catch (const std::string& text) {
+                    thrown = text == "failed";
+                }
+            });
+            CHECK(thrown);
+        });
+    }
+
+    TEST_CASE("a task goes on that a select did not wait for to the end") {
+        run_in_loop([] {
+            Event go;
+            TaskGroup group;
+            Task<int> task = group.spawn([&] {
+                go.wait();
+                return 3;
+            });
+            Event first;
+            first.set();
+            select(wait(task, [](int) {}), wait(first, [] {}));
+            select(wait(task, [](int) {}), after(1ms, [] {}));
+            const bool in_time = move_on_after(1ms, [&] { select(wait(task, [](int) {})); });
+            CHECK_FALSE(in_time);
+            CHECK(task.joinable());
+            go.set();
+            CHECK(task.join() == 3);
+        });
+    }
+
+    TEST_CASE("a select of an empty Task is misuse") {
+        expect_misuse(
+            [] {
+                Task<> none;
+                select(wait(none, [] {}));
+            },
+            "join: this Task is empty");
     }
 
     TEST_CASE("a deadline in a select where there is no loop is misuse") {

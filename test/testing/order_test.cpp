@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <set>
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <coloop/co_mutex.hpp>
+#include <coloop/select.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/testing.hpp>
 
@@ -74,6 +76,22 @@ TEST_SUITE("order") {
             CHECK(again == order);
         }
         CHECK(different.size() > 25);
+    }
+
+    TEST_CASE("what select chooses follows from the seed, too") {
+        const auto choices = [](std::uint64_t seed) {
+            std::string text;
+            run_test({.seed = seed}, [&] {
+                Event set;
+                set.set();
+                for (int i = 0; i < 40; ++i) {
+                    text += select(wait(set, [] { return 'a'; }), wait(set, [] { return 'b'; }));
+                }
+            });
+            return text;
+        };
+        CHECK(choices(1) == choices(1));
+        CHECK(choices(1) != choices(2));
     }
 
     TEST_CASE("the environment's seed alone is run, and a random one is another each time") {
