@@ -31,8 +31,8 @@ public:
         CancelScope& parent;
     };
 
-    /// Opens the outermost scope of the calling coroutine, which is cancelled along with its
-    /// parent, a detached scope that must stay open longer.
+    /// Opens a scope in the calling coroutine, usually its outermost, that is cancelled along with
+    /// a detached scope, which must stay open longer, and not with those around it.
     explicit CancelScope(Below place);
 
     struct Detached {};

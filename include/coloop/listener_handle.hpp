@@ -20,6 +20,10 @@ public:
     /// reset. Returns when that is done; not cancelled.
     void close() noexcept;
 
+    /// Waits until the listener is closed, by whomever; not at all if it is. Throws Cancelled if
+    /// the coroutine is cancelled meanwhile.
+    void wait_closed();
+
     [[nodiscard]] bool is_open() const noexcept;
 
     /// Another descriptor of the same socket, for another process that is to accept, too. Throws

@@ -48,6 +48,16 @@ void HandleNode::close() noexcept {
     }
 }
 
+bool HandleNode::wait_closed() noexcept {
+    const NodePtr<HandleNode> hold(this);
+    while (open_) {
+        if (!closed_.wait(std::nothrow)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void HandleNode::on_closed(uv_handle_t* handle) noexcept {
     auto* node = static_cast<HandleNode*>(handle->data);
     node->open_ = false;

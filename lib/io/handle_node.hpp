@@ -39,6 +39,9 @@ public:
     /// is not cancelled.
     void close() noexcept;
 
+    /// Waits until libuv has let go of the handle, whoever closes it; false if cancelled.
+    [[nodiscard]] bool wait_closed() noexcept;
+
     void retain() noexcept { ++references_; }
 
     void release() noexcept {

@@ -31,6 +31,15 @@ void ListenerHandle::close() noexcept {
     }
 }
 
+void ListenerHandle::wait_closed() {
+    if (node_ != nullptr) {
+        node_->require_here("wait for the close of");
+        if (!node_->wait_closed()) {
+            throw Cancelled();
+        }
+    }
+}
+
 Result<Descriptor> ListenerHandle::duplicate_descriptor(std::nothrow_t tag) const noexcept {
     constexpr const char* operation = "duplicate the descriptor of";
     if (!is_open()) {

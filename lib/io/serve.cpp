@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cstdio>
 
 #include <coloop/serve.hpp>
 #include <coloop/timeout.hpp>
 #include <coloop/wait.hpp>
 
+#include "coroutine/report.hpp"
 #include "io/process_limits.hpp"
+#include "loop/loop_state.hpp"
 
 namespace coloop {
 
@@ -17,19 +20,30 @@ std::size_t default_connection_limit() noexcept {
                                    1, most);
 }
 
+void print_stragglers(const std::vector<std::string>& stragglers) noexcept {
+    constexpr std::size_t most = 10;
+    std::fprintf(stderr, "coloop: handlers that did not end in time and are cancelled: %zu\n",
+                 stragglers.size());
+    for (std::size_t i = 0; i < std::min(most, stragglers.size()); ++i) {
+        std::fprintf(stderr, "  %s\n", stragglers[i].c_str());
+    }
+    if (stragglers.size() > most) {
+        std::fprintf(stderr, "  and %zu more\n", stragglers.size() - most);
+    }
+}
+
 namespace detail {
 
-Server::Server(const ServeOptions& options) : options_(options), free_(options.max_connections) {}
+Server::Server(const ServeOptions& options) : options_(options) {}
 
-void Server::run(const std::function<Result<void>()>& accept_one,
-                 const std::function<void()>& stop_listening) {
+void Server::run(const Listening& listening) {
     bool cancelled = false;
     try {
-        accept_all(accept_one);
+        accept_all(listening);
     } catch (const Cancelled&) {
         cancelled = true;
     }
-    stop_listening();
+    listening.stop();
     drain();
     if (cancelled) {
         throw Cancelled();
@@ -37,14 +51,12 @@ void Server::run(const std::function<Result<void>()>& accept_one,
 }
 
 /// Ends when the listener is closed; throws Cancelled.
-void Server::accept_all(const std::function<Result<void>()>& accept_one) {
-    for (;;) {
-        free_.acquire();
-        const Result<void> started = accept_one();
+void Server::accept_all(const Listening& listening) {
+    while (wait_for_room(listening)) {
+        const Result<void> started = listening.accept_one();
         if (started) {
             continue;
         }
-        free_.release();
         if (started.error().code() == Errc::closed) {
             return;
         }
@@ -55,13 +67,69 @@ void Server::accept_all(const std::function<Result<void>()>& accept_one) {
     }
 }
 
-/// Lets the handlers end by themselves for a while, then cancels them; not itself cancelled.
+/// Returns false if the listener is closed before there is room; throws Cancelled.
+bool Server::wait_for_room(const Listening& listening) {
+    if (running_ < options_.max_connections) {
+        return true;
+    }
+    bool closed = false;
+    TaskGroup watcher;
+    if (listening.wait_closed) {
+        watcher.spawn(
+            [&] {
+                listening.wait_closed();
+                closed = true;
+                ended_.wake_all();
+            },
+            {.name = "listener"});
+    }
+    while (running_ >= options_.max_connections && !closed) {
+        ended_.wait();
+    }
+    return !closed;
+}
+
+/// Lets the handlers end by themselves for a while, then cancels them.
 void Server::drain() {
-    uncancellable([&] {
-        move_on_after(options_.grace, [&] { handlers_.wait(); });
+    if (!wait_in_peace()) {
+        report_stragglers();
         handlers_.cancel();
-        handlers_.wait();
-    });
+    }
+    uncancellable([&] { handlers_.wait(); });
+}
+
+/// True if all have ended in time. Not itself cancelled, except by who is in a hurry to leave the
+/// loop.
+bool Server::wait_in_peace() noexcept {
+    const CancelScope peace(CancelScope::Below{LoopState::current("serve").patience()});
+    const TimeoutScope grace(saturated_ns(options_.grace));
+    while (running_ > 0) {
+        if (!ended_.wait(std::nothrow)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Server::report_stragglers() const noexcept {
+    if (!options_.on_stragglers) {
+        return;
+    }
+    const std::uint64_t now = LoopState::current("serve").time();
+    std::vector<std::string> stragglers;
+    slots_.for_each(
+        [&](const Slot& slot) { stragglers.push_back(describe_state(slot.handler(), now)); });
+    options_.on_stragglers(stragglers);
+}
+
+Server::Slot::Slot(Server& server) noexcept : server_(server), handler_(*Coroutine::self()) {
+    server_.slots_.push_back(*this);
+}
+
+Server::Slot::~Slot() {
+    unlink();
+    --server_.running_;
+    server_.ended_.wake_all();
 }
 
 void Server::report(const std::exception_ptr& failure) const noexcept {

@@ -93,6 +93,10 @@ public:
 
     CancelScope& root() noexcept { return root_; }
 
+    /// What those who take their time to end feel, as root() is what others do: it is cancelled
+    /// when that time is over.
+    CancelScope& patience() noexcept { return patience_; }
+
     /// False if the loop takes in no more; then `posted` is still the caller's. Any thread.
     bool post(detail::Posted& posted) noexcept;
 
@@ -192,6 +196,7 @@ private:
     std::uint64_t armed_for_ = 0;  // zero: the timer is stopped
     CoQueue next_turn_{"yield to the loop"};
     CancelScope root_{CancelScope::Detached(), nullptr};
+    CancelScope patience_{CancelScope::Detached(), nullptr};
     std::size_t coroutines_ = 0;
     std::size_t work_ = 0;  // coroutines included
     std::size_t pool_work_ = 0;

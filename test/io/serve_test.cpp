@@ -201,7 +201,7 @@ TEST_CASE("handlers that do not finish in time are cancelled") {
                     throw;
                 }
             },
-            {.grace = std::chrono::milliseconds(5)});
+            {.grace = std::chrono::milliseconds(5), .on_stragglers = {}});
         std::vector<PlainSocket> peers;
         for (int i = 0; i < 3; ++i) {
             peers.push_back(server.connect());
@@ -216,9 +216,53 @@ TEST_CASE("handlers that do not finish in time are cancelled") {
     });
 }
 
+TEST_CASE("whoever is cancelled at the end of the grace is named, with what it waits for") {
+    run_in_loop([] {
+        std::vector<std::string> stragglers;
+        Server server(echo, {.grace = std::chrono::milliseconds(1),
+                             .on_stragglers = [&](const std::vector<std::string>& all) {
+                                 stragglers = all;
+                             }});
+        const PlainSocket first = server.connect();
+        PlainSocket second = server.connect();
+        CHECK(ask(first, "a") == "a");
+        CHECK(ask(second, "b") == "b");
+        second.close();
+        server.cancel();
+        CHECK(server.outcome() == "cancelled");
+        REQUIRE(stragglers.size() == 1);
+        CHECK(stragglers[0].starts_with("coroutine \"connection\" waits"));
+        CHECK(doctest::String(stragglers[0].c_str()) == doctest::Contains(": read 127.0.0.1:"));
+    });
+    const Death death = die([] {
+        print_stragglers({"one", "two"});
+        print_stragglers(std::vector<std::string>(1000, "x"));
+    });
+    const std::string ten = "  x\n  x\n  x\n  x\n  x\n  x\n  x\n  x\n  x\n  x\n";
+    CHECK(death.words ==
+          "coloop: handlers that did not end in time and are cancelled: 2\n"
+          "  one\n  two\n"
+          "coloop: handlers that did not end in time and are cancelled: 1000\n" +
+              ten + "  and 990 more\n");
+}
+
+TEST_CASE("nobody is named if all end in time, or if nobody asks") {
+    run_in_loop([] {
+        bool told = false;
+        Server server(echo,
+                      {.on_stragglers = [&](const std::vector<std::string>&) { told = true; }});
+        PlainSocket peer = server.connect();
+        CHECK(ask(peer, "a") == "a");
+        server.cancel();
+        peer.close();
+        CHECK(server.outcome() == "cancelled");
+        CHECK(!told);
+    });
+}
+
 TEST_CASE("without grace, handlers are cancelled at once") {
     run_in_loop([] {
-        Server server(echo, {.grace = std::chrono::milliseconds(0)});
+        Server server(echo, {.grace = std::chrono::milliseconds(0), .on_stragglers = {}});
         const PlainSocket peer = server.connect();
         CHECK(ask(peer, "a") == "a");
         server.cancel();
@@ -241,13 +285,27 @@ TEST_CASE("a server ends when another coroutine closes its listener") {
 
 TEST_CASE("a server that is full can be called off") {
     run_in_loop([] {
-        Server server(echo, {.max_connections = 1, .grace = std::chrono::milliseconds(2)});
+        Server server(
+            echo,
+            {.max_connections = 1, .grace = std::chrono::milliseconds(2), .on_stragglers = {}});
         const PlainSocket peer = server.connect();
         CHECK(ask(peer, "a") == "a");
         const PlainSocket waiting = server.connect();
         let_others_run();
         server.cancel();
         CHECK(server.outcome() == "cancelled");
+    });
+}
+
+TEST_CASE("a server that is full ends when its listener is closed, before any handler does") {
+    run_in_loop([] {
+        Server server(
+            echo,
+            {.max_connections = 1, .grace = std::chrono::milliseconds(2), .on_stragglers = {}});
+        const PlainSocket peer = server.connect();
+        CHECK(ask(peer, "a") == "a");
+        server.listener.close();
+        CHECK(server.outcome() == "returned");
     });
 }
 

@@ -263,3 +263,19 @@ TEST_CASE("assigning to a listener closes the one it was") {
         const TcpListener again(old);
     });
 }
+
+TEST_CASE("waiting for the close of a listener ends with it, and can be cancelled") {
+    run_in_loop([] {
+        TcpListener listener("127.0.0.1", 0);
+        Bystander first([&] { listener.wait_closed(); });
+        Bystander second([&] { listener.wait_closed(); });
+        second.cancel();
+        CHECK(second.outcome() == "cancelled");
+        CHECK_FALSE(first.ended());
+        listener.close();
+        CHECK(first.outcome().empty());
+        listener.wait_closed();
+        const TcpListener moved = std::move(listener);
+        listener.wait_closed();  // NOLINT(bugprone-use-after-move): there is nothing to wait for
+    });
+}
