@@ -25,9 +25,9 @@ layer(loop         after.hpp call_on.hpp clock.hpp deadline.hpp interop.hpp join
                    loop_channel.hpp posted.hpp race.hpp remote_wait.hpp run.hpp sleep.hpp task.hpp
                    task_group.hpp timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hpp dns.hpp
-                   environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp
-                   pipe.hpp random.hpp readiness.hpp serve.hpp signal.hpp stream.hpp
-                   stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
+                   environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp
+                   path.hpp pipe.hpp random.hpp readiness.hpp serve.hpp shutdown.hpp signal.hpp
+                   stream.hpp stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing      memory_stream.hpp testing.hpp)
 layer(diagnostics)

@@ -30,15 +30,7 @@ void run_server(const Settings& settings) {
     std::fflush(stdout);
 
     std::size_t served = 0;
-    coloop::CancelScope serving;
-    coloop::TaskGroup group;
-    group.spawn([&] {
-        coloop::wait_for_signal({SIGINT, SIGTERM});
-        std::printf("draining; once more to stop at once\n");
-        std::fflush(stdout);
-        serving.cancel();
-    });
-    serving.run([&] {
+    try {
         coloop::serve(
             std::move(listener),
             [&](coloop::TcpStream client) {
@@ -46,8 +38,15 @@ void run_server(const Settings& settings) {
                 echo(std::move(client));
             },
             settings.serving);
-    });
-    std::printf("drained, %zu connections served\n", served);
+    } catch (const coloop::Cancelled&) {
+        std::printf("drained, %zu connections served\n", served);
+        throw;
+    }
+}
+
+void say_what_happens(int /*signal*/) {
+    std::printf("draining; once more to stop at once\n");
+    std::fflush(stdout);
 }
 
 }  // namespace
@@ -74,5 +73,7 @@ int main(int argc, char** argv) {
             "Seconds that open connections have to end when told to stop")
         ->default_str("10");
     CLI11_PARSE(options, argc, argv);
-    return coloop::run([&] { run_server(settings); });
+    return coloop::run(
+        [&] { run_server(settings); },
+        coloop::shutdown_on({SIGINT, SIGTERM}, settings.serving.grace).on_signal(say_what_happens));
 }

@@ -54,6 +54,7 @@
 #include <coloop/run.hpp>              // IWYU pragma: export
 #include <coloop/select.hpp>           // IWYU pragma: export
 #include <coloop/serve.hpp>            // IWYU pragma: export
+#include <coloop/shutdown.hpp>         // IWYU pragma: export
 #include <coloop/signal.hpp>           // IWYU pragma: export
 #include <coloop/sleep.hpp>            // IWYU pragma: export
 #include <coloop/stream.hpp>           // IWYU pragma: export

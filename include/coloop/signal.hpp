@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <memory>
 #include <new>
+#include <span>
 
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
@@ -32,7 +33,12 @@ public:
         : SignalSet(watch(signals, std::nothrow).value()) {}
 
     /// The same; returns the Error.
-    static Result<SignalSet> watch(std::initializer_list<int> signals, std::nothrow_t tag) noexcept;
+    static Result<SignalSet> watch(std::initializer_list<int> signals,
+                                   std::nothrow_t tag) noexcept {
+        return watch(std::span<const int>(signals.begin(), signals.size()), tag);
+    }
+
+    static Result<SignalSet> watch(std::span<const int> signals, std::nothrow_t tag) noexcept;
 
     SignalSet(SignalSet&& other) noexcept;
     SignalSet& operator=(SignalSet&& other) noexcept;

@@ -90,7 +90,7 @@ public:
 
     ~State() { close(); }
 
-    Result<void> start(std::initializer_list<int> signals) {
+    Result<void> start(std::span<const int> signals) {
         for (const int number : signals) {
             nodes_.emplace_back(new SignalNode(loop_, number, *this));
             if (const int status = nodes_.back()->start()) {
@@ -171,8 +171,7 @@ SignalSet& SignalSet::operator=(SignalSet&& other) noexcept {
 
 SignalSet::~SignalSet() { close(); }
 
-Result<SignalSet> SignalSet::watch(std::initializer_list<int> signals,
-                                   std::nothrow_t /*tag*/) noexcept {
+Result<SignalSet> SignalSet::watch(std::span<const int> signals, std::nothrow_t /*tag*/) noexcept {
     const auto state = std::make_shared<State>(LoopState::current("wait for a signal"));
     if (const Result<void> started = state->start(signals); !started) {
         return started.error();

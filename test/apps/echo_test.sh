@@ -200,6 +200,26 @@ ends_stragglers_after_the_grace() {
     hold 3
     kill -TERM "$server"
     expect_exit 0
+    expect_stragglers
+    ! let_go 2>/dev/null || true
+}
+
+# It said whom it cancelled, and what they waited for.
+expect_stragglers() {
+    grep -qx 'coloop: handlers that did not end in time and are cancelled: 3' "$work/err" &&
+        [ "$(grep -c '^  coroutine "connection" waits.*: read 127.0.0.1:' "$work/err")" = 3 ] ||
+        fail "said: $(cat "$work/err")"
+}
+
+is_cut_short_by_a_second_signal() {
+    start --grace 60
+    hold 3
+    kill -INT "$server"
+    wait_for_line "$work/out" '^draining'
+    kill -INT "$server"
+    expect_exit 0
+    grep -q '^drained, 3 connections served' "$work/out" || fail "$(cat "$work/out")"
+    expect_stragglers
     ! let_go 2>/dev/null || true
 }
 
