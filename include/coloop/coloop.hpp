@@ -57,6 +57,7 @@
 #include <coloop/shutdown.hpp>         // IWYU pragma: export
 #include <coloop/signal.hpp>           // IWYU pragma: export
 #include <coloop/sleep.hpp>            // IWYU pragma: export
+#include <coloop/standard_stream.hpp>  // IWYU pragma: export
 #include <coloop/stream.hpp>           // IWYU pragma: export
 #include <coloop/task.hpp>             // IWYU pragma: export
 #include <coloop/task_group.hpp>       // IWYU pragma: export
@@ -65,6 +66,7 @@
 #include <coloop/text.hpp>             // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export
 #include <coloop/udp.hpp>              // IWYU pragma: export
+#include <coloop/tty.hpp>              // IWYU pragma: export
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
 #include <coloop/wait.hpp>             // IWYU pragma: export
 #include <coloop/watch.hpp>            // IWYU pragma: export

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -18,6 +19,12 @@ bool listens(int socket) noexcept {
     int answer = 0;
     socklen_t size = sizeof answer;
     return getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0;
+}
+
+/// For what libuv does not guess.
+bool is_file(int number) noexcept {
+    struct stat found {};
+    return fstat(number, &found) == 0 && (S_ISDIR(found.st_mode) || S_ISBLK(found.st_mode));
 }
 
 /// True for a stream that libuv reads from, or has something to write to.
@@ -77,7 +84,7 @@ DescriptorKind kind_of(NativeDescriptor native) noexcept {
         case UV_TTY:
             return DescriptorKind::terminal;
         default:
-            return DescriptorKind::unknown;
+            return is_file(number) ? DescriptorKind::file : DescriptorKind::unknown;
     }
 }
 
