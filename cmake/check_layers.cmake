@@ -28,6 +28,9 @@ layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hp
                    environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp
                    path.hpp pipe.hpp random.hpp readiness.hpp serve.hpp shutdown.hpp signal.hpp
                    stream.hpp stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
+                   environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp
+                   pipe.hpp process.hpp pseudo_terminal.hpp random.hpp readiness.hpp serve.hpp
+                   signal.hpp stream.hpp stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing      memory_stream.hpp testing.hpp)
 layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp overflow.hpp wait.hpp)

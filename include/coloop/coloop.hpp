@@ -47,6 +47,8 @@
 #include <coloop/overflow.hpp>         // IWYU pragma: export
 #include <coloop/path.hpp>             // IWYU pragma: export
 #include <coloop/pipe.hpp>             // IWYU pragma: export
+#include <coloop/process.hpp>          // IWYU pragma: export
+#include <coloop/pseudo_terminal.hpp>  // IWYU pragma: export
 #include <coloop/race.hpp>             // IWYU pragma: export
 #include <coloop/random.hpp>           // IWYU pragma: export
 #include <coloop/readiness.hpp>        // IWYU pragma: export
