@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 
@@ -21,19 +22,19 @@ namespace coloop {
 /// Must be called in a coroutine. Throws Error if it is no descriptor that can be waited for, or
 /// another coroutine has called notify_closing() meanwhile, and Cancelled if the coroutine is
 /// cancelled before or while it waits.
-COLOOP_EXPORT void wait_readable(int descriptor);
+COLOOP_EXPORT void wait_readable(NativeDescriptor descriptor);
 
 /// The same; returns the Error.
-COLOOP_EXPORT Result<void> wait_readable(int descriptor, std::nothrow_t tag) noexcept;
+COLOOP_EXPORT Result<void> wait_readable(NativeDescriptor descriptor, std::nothrow_t tag) noexcept;
 
 /// The same for writing: there is room, or nobody who reads any more, or an error.
-COLOOP_EXPORT void wait_writable(int descriptor);
+COLOOP_EXPORT void wait_writable(NativeDescriptor descriptor);
 
 /// The same; returns the Error.
-COLOOP_EXPORT Result<void> wait_writable(int descriptor, std::nothrow_t tag) noexcept;
+COLOOP_EXPORT Result<void> wait_writable(NativeDescriptor descriptor, std::nothrow_t tag) noexcept;
 
 /// Wakes all on this thread who wait for the descriptor, with an Error (closed); it may be closed
 /// at once then. Does nothing if nobody waits.
-COLOOP_EXPORT void notify_closing(int descriptor) noexcept;
+COLOOP_EXPORT void notify_closing(NativeDescriptor descriptor) noexcept;
 
 }  // namespace coloop

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <coloop/address.hpp>
+#include <coloop/descriptor.hpp>
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 
@@ -18,9 +19,6 @@ struct uv_udp_s;
 namespace coloop {
 
 class UdpNode;
-
-/// What the system calls a socket: a file descriptor, on Unix.
-enum class NativeSocket : int {};
 
 struct UdpOptions {
     /// Lets several sockets have the same address and port, which listeners to a multicast group
@@ -93,12 +91,14 @@ public:
     /// The same; returns the Error.
     static Result<UdpSocket> connect(const Address& peer, std::nothrow_t tag) noexcept;
 
-    /// Takes over a datagram socket that something else has opened. Throws Error if it is none; it
-    /// is then still the caller's.
-    static UdpSocket adopt(NativeSocket socket) { return adopt(socket, std::nothrow).value(); }
+    /// Takes over a datagram socket that something else has opened. Throws Error if it is none, and
+    /// closes it then.
+    static UdpSocket adopt_descriptor(Descriptor descriptor) {
+        return adopt_descriptor(std::move(descriptor), std::nothrow).value();
+    }
 
     /// The same; returns the Error.
-    static Result<UdpSocket> adopt(NativeSocket socket, std::nothrow_t tag) noexcept;
+    static Result<UdpSocket> adopt_descriptor(Descriptor descriptor, std::nothrow_t tag) noexcept;
 
     explicit UdpSocket(UdpNode* node) noexcept;
 

@@ -153,22 +153,23 @@ Result<void> wait_for(int descriptor, const Direction& direction) noexcept {
 
 }  // namespace
 
-void wait_readable(int descriptor) { wait_readable(descriptor, std::nothrow).value(); }
+void wait_readable(NativeDescriptor descriptor) { wait_readable(descriptor, std::nothrow).value(); }
 
-Result<void> wait_readable(int descriptor, std::nothrow_t /*tag*/) noexcept {
-    return wait_for(descriptor, {UV_READABLE, "wait to read from"});
+Result<void> wait_readable(NativeDescriptor descriptor, std::nothrow_t /*tag*/) noexcept {
+    return wait_for(static_cast<int>(descriptor), {UV_READABLE, "wait to read from"});
 }
 
-void wait_writable(int descriptor) { wait_writable(descriptor, std::nothrow).value(); }
+void wait_writable(NativeDescriptor descriptor) { wait_writable(descriptor, std::nothrow).value(); }
 
-Result<void> wait_writable(int descriptor, std::nothrow_t /*tag*/) noexcept {
-    return wait_for(descriptor, {UV_WRITABLE, "wait to write to"});
+Result<void> wait_writable(NativeDescriptor descriptor, std::nothrow_t /*tag*/) noexcept {
+    return wait_for(static_cast<int>(descriptor), {UV_WRITABLE, "wait to write to"});
 }
 
-void notify_closing(int descriptor) noexcept {
+void notify_closing(NativeDescriptor descriptor) noexcept {
+    const int number = static_cast<int>(descriptor);
     Watched& all = watched_descriptors();
-    for (auto next = all.lower_bound({descriptor, nullptr});
-         next != all.end() && next->first.first == descriptor;) {
+    for (auto next = all.lower_bound({number, nullptr});
+         next != all.end() && next->first.first == number;) {
         const NodePtr<DescriptorNode> node(next->second);
         next = all.erase(next);
         node->start_close();

@@ -84,22 +84,23 @@ Result<NodePtr<UdpNode>> UdpNode::connect(LoopState& state, const Address& peer)
     return node;
 }
 
-Result<NodePtr<UdpNode>> UdpNode::adopt(LoopState& state, NativeSocket socket) noexcept {
+Result<NodePtr<UdpNode>> UdpNode::adopt(LoopState& state, Descriptor descriptor) noexcept {
     constexpr const char* operation = "adopt";
-    const auto descriptor = static_cast<uv_os_sock_t>(socket);
-    const std::string name = "socket " + std::to_string(descriptor);
-    const uv_handle_type kind = uv_guess_handle(descriptor);
-    if (kind == UV_TCP || kind == UV_NAMED_PIPE) {  // which libuv would take
-        return Error(uv_code(UV_EPROTOTYPE), operation, name);
+    const auto number = static_cast<uv_os_sock_t>(descriptor.native());
+    const std::string name = "descriptor " + std::to_string(number);
+    const DescriptorKind kind = descriptor.kind();
+    if (kind != DescriptorKind::udp_socket && kind != DescriptorKind::unknown) {
+        return Error(uv_code(UV_EINVAL), operation, name);  // some of which libuv would take
     }
     Result<NodePtr<UdpNode>> node = open(state, AF_UNSPEC, operation, name);
     if (!node) {
         return node;
     }
-    if (const int status = uv_udp_open(&(*node)->udp_, descriptor)) {
+    if (const int status = uv_udp_open(&(*node)->udp_, number)) {
         (*node)->start_close();
         return Error(uv_code(status), operation, name);
     }
+    static_cast<void>(descriptor.release());  // libuv closes it
     (*node)->learn_local_address();
     sockaddr_storage peer{};
     int length = sizeof peer;

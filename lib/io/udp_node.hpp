@@ -30,7 +30,7 @@ public:
     static Result<NodePtr<UdpNode>> create(LoopState& state, const Address& local,
                                            const UdpOptions& options) noexcept;
     static Result<NodePtr<UdpNode>> connect(LoopState& state, const Address& peer) noexcept;
-    static Result<NodePtr<UdpNode>> adopt(LoopState& state, NativeSocket socket) noexcept;
+    static Result<NodePtr<UdpNode>> adopt(LoopState& state, Descriptor descriptor) noexcept;
 
     /// Receives one at least.
     Result<std::size_t> receive(std::span<IncomingDatagram> places) noexcept;

@@ -74,8 +74,10 @@ Result<UdpSocket> UdpSocket::connect(const Address& peer, std::nothrow_t /*tag*/
     return node ? UdpSocket(node->get()) : Result<UdpSocket>(node.error());
 }
 
-Result<UdpSocket> UdpSocket::adopt(NativeSocket socket, std::nothrow_t /*tag*/) noexcept {
-    const auto node = UdpNode::adopt(LoopState::current("adopt a socket"), socket);
+Result<UdpSocket> UdpSocket::adopt_descriptor(Descriptor descriptor,
+                                              std::nothrow_t /*tag*/) noexcept {
+    const auto node =
+        UdpNode::adopt(LoopState::current("adopt a descriptor"), std::move(descriptor));
     return node ? UdpSocket(node->get()) : Result<UdpSocket>(node.error());
 }
 

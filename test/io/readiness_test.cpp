@@ -72,13 +72,13 @@ TEST_SUITE("waiting for a descriptor") {
     TEST_CASE("wait_readable returns when there is something to read, at once or later") {
         run_in_loop([] {
             const Ends ends;
-            Bystander reader([&] { wait_readable(ends.near); });
+            Bystander reader([&] { wait_readable(NativeDescriptor{ends.near}); });
             CHECK_FALSE(reader.ended());
             ends.put();
             CHECK(reader.outcome().empty());
-            wait_readable(ends.near);  // it was not taken
+            wait_readable(NativeDescriptor{ends.near});  // it was not taken
             ends.take();
-            Bystander again([&] { wait_readable(ends.near); });
+            Bystander again([&] { wait_readable(NativeDescriptor{ends.near}); });
             CHECK_FALSE(again.ended());
             ends.put();
             CHECK(again.outcome().empty());
@@ -88,9 +88,9 @@ TEST_SUITE("waiting for a descriptor") {
     TEST_CASE("wait_writable returns when there is room") {
         run_in_loop([] {
             const Ends ends;
-            wait_writable(ends.near);
+            wait_writable(NativeDescriptor{ends.near});
             ends.fill();
-            Bystander writer([&] { wait_writable(ends.near); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{ends.near}); });
             CHECK_FALSE(writer.ended());
             ends.drain();
             CHECK(writer.outcome().empty());
@@ -101,16 +101,16 @@ TEST_SUITE("waiting for a descriptor") {
         run_in_loop([] {
             const Ends ends;
             ends.fill();
-            Bystander first([&] { wait_readable(ends.near); });
-            Bystander second([&] { wait_readable(ends.near); });
-            Bystander writer([&] { wait_writable(ends.near); });
+            Bystander first([&] { wait_readable(NativeDescriptor{ends.near}); });
+            Bystander second([&] { wait_readable(NativeDescriptor{ends.near}); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{ends.near}); });
             ends.put();
             CHECK(first.outcome().empty());
             CHECK(second.outcome().empty());
             CHECK_FALSE(writer.ended());
             Bystander third([&] {
                 ends.take();
-                wait_readable(ends.near);
+                wait_readable(NativeDescriptor{ends.near});
             });
             ends.drain();
             CHECK(writer.outcome().empty());
@@ -124,8 +124,8 @@ TEST_SUITE("waiting for a descriptor") {
         run_in_loop([] {
             Ends ends;
             ends.fill();
-            Bystander reader([&] { wait_readable(ends.near); });
-            Bystander writer([&] { wait_writable(ends.near); });
+            Bystander reader([&] { wait_readable(NativeDescriptor{ends.near}); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{ends.near}); });
             ::close(ends.far);
             CHECK(reader.outcome().empty());
             CHECK(writer.outcome().empty());
@@ -138,10 +138,10 @@ TEST_SUITE("waiting for a descriptor") {
             TcpListener listener("127.0.0.1", 0);
             const PlainSocket near = PlainSocket::connected_to(listener.local_address());
             TcpStream far = listener.accept();
-            Bystander reader([&] { wait_readable(near.descriptor()); });
+            Bystander reader([&] { wait_readable(NativeDescriptor{near.descriptor()}); });
             far.reset();
             CHECK(reader.outcome().empty());
-            Bystander writer([&] { wait_writable(near.descriptor()); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{near.descriptor()}); });
             CHECK(writer.outcome().empty());
             CHECK(near.read_error() == ECONNRESET);
         });
@@ -154,7 +154,7 @@ TEST_SUITE("waiting for a descriptor") {
             char bytes[4096] = {};
             while (::write(ends[1], bytes, sizeof bytes) > 0) {
             }
-            Bystander writer([&] { wait_writable(ends[1]); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{ends[1]}); });
             CHECK_FALSE(writer.ended());
             ::close(ends[0]);
             CHECK(writer.outcome().empty());
@@ -166,7 +166,7 @@ TEST_SUITE("waiting for a descriptor") {
         run_in_loop([] {
             const std::unique_ptr<FILE, int (*)(FILE*)> program(popen("echo from afar", "r"),
                                                                 pclose);
-            wait_readable(fileno(program.get()));
+            wait_readable(NativeDescriptor{fileno(program.get())});
             char text[32] = "";
             CHECK(std::fgets(text, sizeof text, program.get()) != nullptr);
             CHECK(std::string(text) == "from afar\n");
@@ -178,7 +178,7 @@ TEST_SUITE("waiting for a descriptor") {
             const Ends ends;
             ends.put();  // readable, but nobody wants to read
             ends.fill();
-            Bystander writer([&] { wait_writable(ends.near); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{ends.near}); });
             const LoopTurns turns;
             co_sleep(std::chrono::milliseconds(20));
             CHECK(turns.count() < 10);
@@ -192,7 +192,7 @@ TEST_SUITE("waiting for a descriptor") {
             for (const bool cancelled : {true, false}) {
                 auto ends = std::make_unique<Ends>();
                 const int number = ends->near;
-                Bystander reader([&] { wait_readable(ends->near); });
+                Bystander reader([&] { wait_readable(NativeDescriptor{ends->near}); });
                 if (cancelled) {
                     reader.cancel();
                 } else {
@@ -203,7 +203,7 @@ TEST_SUITE("waiting for a descriptor") {
                 // Whoever gets the number next is not disturbed.
                 const Ends others;
                 REQUIRE(others.near == number);
-                Bystander next([&] { wait_readable(others.near); });
+                Bystander next([&] { wait_readable(NativeDescriptor{others.near}); });
                 CHECK_FALSE(next.ended());
                 others.put();
                 CHECK(next.outcome().empty());
@@ -217,9 +217,9 @@ TEST_SUITE("waiting for a descriptor") {
             ends.put();
             CancelScope scope;
             scope.cancel();
-            expect_error(wait_readable(ends.near, std::nothrow), Errc::cancelled,
+            expect_error(wait_readable(NativeDescriptor{ends.near}, std::nothrow), Errc::cancelled,
                          "wait to read from " + name_of(ends.near) + ": cancelled");
-            CHECK_THROWS_AS(wait_writable(ends.near), Cancelled);
+            CHECK_THROWS_AS(wait_writable(NativeDescriptor{ends.near}), Cancelled);
         });
     }
 
@@ -227,7 +227,7 @@ TEST_SUITE("waiting for a descriptor") {
         for (const bool cancel_first : {true, false}) {
             run_in_loop([&] {
                 const Ends ends;
-                Bystander reader([&] { wait_readable(ends.near); });
+                Bystander reader([&] { wait_readable(NativeDescriptor{ends.near}); });
                 const CallInPoll cancel([&] { reader.cancel(); });
                 if (cancel_first) {
                     cancel.trigger();
@@ -238,7 +238,7 @@ TEST_SUITE("waiting for a descriptor") {
                 }
                 const std::string outcome = reader.outcome();
                 CHECK((outcome.empty() || outcome == "cancelled"));
-                wait_readable(ends.near);
+                wait_readable(NativeDescriptor{ends.near});
             });
         }
     }
@@ -248,29 +248,31 @@ TEST_SUITE("waiting for a descriptor") {
             Ends ends;
             ends.fill();
             const int number = ends.near;
-            Bystander reader([&] { wait_readable(number); });
-            Bystander writer([&] { wait_writable(number); });
-            notify_closing(number);
+            Bystander reader([&] { wait_readable(NativeDescriptor{number}); });
+            Bystander writer([&] { wait_writable(NativeDescriptor{number}); });
+            notify_closing(NativeDescriptor{number});
             ::close(number);
             ends.near = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
             REQUIRE(ends.near == number);
-            Bystander next([&] { wait_readable(number); }, 0);
+            Bystander next([&] { wait_readable(NativeDescriptor{number}); }, 0);
             CHECK(reader.outcome() == "wait to read from " + name_of(number) + ": closed");
             CHECK(writer.outcome() == "wait to write to " + name_of(number) + ": closed");
             CHECK(next.outcome().empty());
-            notify_closing(number);  // nobody waits
+            notify_closing(NativeDescriptor{number});  // nobody waits
         });
     }
 
     TEST_CASE("what can't be waited for is an error that names it, in both forms") {
         run_in_loop([] {
             const auto refused = [](int descriptor, std::errc condition, const char* reason) {
-                expect_both([&] { wait_readable(descriptor); },
-                            [&] { return wait_readable(descriptor, std::nothrow); }, condition,
-                            "wait to read from " + name_of(descriptor) + ": " + reason);
-                expect_both([&] { wait_writable(descriptor); },
-                            [&] { return wait_writable(descriptor, std::nothrow); }, condition,
-                            "wait to write to " + name_of(descriptor) + ": " + reason);
+                expect_both(
+                    [&] { wait_readable(NativeDescriptor{descriptor}); },
+                    [&] { return wait_readable(NativeDescriptor{descriptor}, std::nothrow); },
+                    condition, "wait to read from " + name_of(descriptor) + ": " + reason);
+                expect_both(
+                    [&] { wait_writable(NativeDescriptor{descriptor}); },
+                    [&] { return wait_writable(NativeDescriptor{descriptor}, std::nothrow); },
+                    condition, "wait to write to " + name_of(descriptor) + ": " + reason);
             };
             refused(-1, std::errc::bad_file_descriptor, "bad file descriptor");
             const int file = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -294,7 +296,7 @@ TEST_SUITE("waiting for a descriptor") {
             Loop loop;
             loop.spawn([&] {
                 try {
-                    wait_readable(ends.near);
+                    wait_readable(NativeDescriptor{ends.near});
                 } catch (const Cancelled&) {
                     cancelled = true;
                     throw;
@@ -309,7 +311,9 @@ TEST_SUITE("waiting for a descriptor") {
     }
 
     TEST_CASE("waiting for a descriptor in the wrong place is misuse") {
-        expect_misuse([] { wait_readable(0); }, "cannot wait to read from outside a coroutine");
-        expect_misuse([] { wait_writable(0); }, "cannot wait to write to outside a coroutine");
+        expect_misuse([] { wait_readable(NativeDescriptor{0}); },
+                      "cannot wait to read from outside a coroutine");
+        expect_misuse([] { wait_writable(NativeDescriptor{0}); },
+                      "cannot wait to write to outside a coroutine");
     }
 }

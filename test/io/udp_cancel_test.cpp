@@ -62,7 +62,7 @@ private:
     int open() {
         int ends[2];
         REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
-        near = UdpSocket::adopt(NativeSocket{ends[0]});
+        near = UdpSocket::adopt_descriptor(Descriptor(NativeDescriptor{ends[0]}));
         return ends[1];
     }
 };
@@ -396,8 +396,8 @@ TEST_SUITE("UdpSocket, used wrongly") {
         expect_misuse([] { const UdpSocket socket(loopback, 0); },
                       "cannot bind outside a coroutine");
         expect_misuse([] { UdpSocket::connect(Address()); }, "cannot connect outside a coroutine");
-        expect_misuse([] { UdpSocket::adopt(NativeSocket{0}); },
-                      "cannot adopt a socket outside a coroutine");
+        expect_misuse([] { UdpSocket::adopt_descriptor(Descriptor()); },
+                      "cannot adopt a descriptor outside a coroutine");
         const auto misplaced = [](const std::function<void(UdpSocket&)>& use) {
             Loop loop;
             loop.spawn([&] {

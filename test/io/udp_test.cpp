@@ -409,22 +409,22 @@ TEST_SUITE("UdpSocket") {
         run_in_loop([] {
             UdpSocket far(loopback, 0);
             const int descriptor = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-            UdpSocket near = UdpSocket::adopt(NativeSocket{descriptor});
+            UdpSocket near = UdpSocket::adopt_descriptor(Descriptor(NativeDescriptor{descriptor}));
             near.send_to(bytes_of("mine"), far.local_address());
             CHECK(receive_text(far) == "mine");
 
-            const PlainSocket stream(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-            for (const auto& [wrong, reason] :
-                 {std::pair(stream.descriptor(), "protocol wrong type for socket"),
-                  std::pair(file, "socket operation on non-socket"),
-                  std::pair(-1, "bad file descriptor")}) {
-                const auto result = UdpSocket::adopt(NativeSocket{wrong}, std::nothrow);
+            const std::size_t before = open_descriptors();
+            const auto refused = [](int wrong, const std::string& reason) {
+                const auto result =
+                    UdpSocket::adopt_descriptor(Descriptor(NativeDescriptor{wrong}), std::nothrow);
                 REQUIRE_FALSE(result.has_value());
                 CHECK(result.error().what() ==
-                      "adopt socket " + std::to_string(wrong) + ": " + reason);
-            }
-            CHECK(::close(file) == 0);
+                      "adopt descriptor " + std::to_string(wrong) + ": " + reason);
+            };
+            refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "invalid argument");
+            refused(::open("/dev/null", O_RDONLY | O_CLOEXEC), "invalid argument");
+            refused(-1, "bad file descriptor");
+            CHECK(open_descriptors() == before);
         });
     }
 
