@@ -45,6 +45,7 @@ namespace detail {
 /// What coloop keeps for each thread.
 struct Thread {
     Coroutine* current;    // null outside coroutines
+    Thread* self;          // null until the thread's first coroutine is made
     Scheduler* scheduler;  // of coroutines that are created outside; null: none of a loop's
     int* error_number;     // where this thread's errno lies
     ExceptionGlobals* exceptions;
@@ -80,20 +81,25 @@ public:
     template <std::invocable Function>
     // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it is neither copied nor moved
     explicit Coroutine(Function&& function, const CoroutineOptions& options = {})
-        : Coroutine(options) {
+        : Coroutine(options, room_for<Function>()) {
         put(std::forward<Function>(function));
     }
 
     Coroutine(const Coroutine&) = delete;
     Coroutine& operator=(const Coroutine&) = delete;
-    ~Coroutine();
+
+    ~Coroutine() {
+        if (status_ != Status::done) [[unlikely]] {
+            end_early();
+        }
+    }
 
     /// Runs the coroutine until it yields, waits or ends. It must be new or have yielded; one that
     /// waits goes on only by what it waits for. When this is the outermost enter and the thread has
     /// no loop, coroutines that were woken meanwhile run before it returns.
     void enter() {
         detail::Thread& thread = detail::thread;
-        if (status_ > Status::yielded || thread_ != &thread) [[unlikely]] {
+        if (status_ > Status::yielded || thread_ != thread.self) [[unlikely]] {
             refuse_to_enter();
         }
         switch_in(thread);
@@ -148,20 +154,29 @@ private:
     /// Runs the closure if `run`, then destroys it.
     using Handler = void (*)(void* closure, bool run);
 
-    explicit Coroutine(const CoroutineOptions& options);
-    Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options);
+    /// What a function object takes of the stack.
+    struct Room {
+        std::size_t size;
+        std::size_t alignment;
+    };
+
+    template <typename Function>
+    static constexpr Room room_for() {
+        using Closure = std::decay_t<Function>;
+        return {sizeof(Closure), alignof(Closure)};
+    }
+
+    Coroutine(const CoroutineOptions& options, Room room);
+    Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options, Room room) noexcept;
 
     /// Like the public constructor, but the Coroutine lies on its own stack and is gone when it has
     /// ended. What the function object's own constructor throws, this throws.
     template <typename Function>
     static Result<Coroutine*> create(Function&& function, const CoroutineOptions& options) {
-        Result<Coroutine*> coroutine = create_on_stack(options);
+        Result<Coroutine*> coroutine = create_on_stack(options, room_for<Function>());
         if (coroutine) {
             try {
                 (*coroutine)->put(std::forward<Function>(function));
-            } catch (const Error& error) {
-                (*coroutine)->~Coroutine();
-                return error;
             } catch (...) {
                 (*coroutine)->~Coroutine();
                 throw;
@@ -173,8 +188,7 @@ private:
     template <typename Function>
     void put(Function&& function) {
         using Closure = std::decay_t<Function>;
-        void* place = prepare(sizeof(Closure), alignof(Closure));
-        ::new (place) Closure(std::forward<Function>(function));
+        ::new (closure_) Closure(std::forward<Function>(function));
         handler_ = [](void* closure, bool run) {
             struct Destroy {
                 Closure& closure;
@@ -188,25 +202,27 @@ private:
     }
 
     void switch_in(detail::Thread& thread) {
+        detail::store_control(runtime_.control[detail::outside]);
         caller_ = thread.current;
         thread.current = this;
         status_ = Status::entered;
-        runtime_.leave(runtime_.outside, *thread.error_number, *thread.exceptions);
+        runtime_.leave(*thread.error_number, *thread.exceptions);
         detail::swap_context(context_);
-        detail::restore_control(runtime_.outside, runtime_.inside);
+        runtime_.arrive(detail::outside);
     }
 
     void switch_out(detail::Thread& thread) {
+        detail::store_control(runtime_.control[detail::inside]);
         thread.current = caller_;
-        runtime_.leave(runtime_.inside, *thread.error_number, *thread.exceptions);
+        runtime_.leave(*thread.error_number, *thread.exceptions);
         detail::swap_context(context_);
-        detail::restore_control(runtime_.inside, runtime_.outside);
+        runtime_.arrive(detail::inside);
     }
 
-    static Result<Coroutine*> create_on_stack(const CoroutineOptions& options);
+    static Result<Coroutine*> create_on_stack(const CoroutineOptions& options, Room room);
     static detail::Context* main(void* self);
-    void* prepare(std::size_t size, std::size_t alignment);
-    std::byte* make_room(std::size_t size, std::size_t alignment);
+    void keep_name(std::string_view name) noexcept;
+    void end_early();
     void after_enter();
     void destroy_locals() noexcept;
     void release() noexcept;
@@ -219,7 +235,6 @@ private:
     Coroutine* caller_ = nullptr;
     detail::Thread* thread_;
     Status status_ = Status::created;
-    bool on_own_stack_ = false;
     std::uint8_t ahead_ = 0;  // how many wakes ahead of others led to this one, in a row
     std::uint32_t locks_held_ = 0;
     std::uint32_t pending_requests_ = 0;

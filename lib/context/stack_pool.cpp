@@ -32,14 +32,6 @@ struct Pools {
 // Two variables, so that the one in the hot path needs no check whether it is initialised.
 constinit thread_local Pools* pools = nullptr;
 
-/// The pool that was asked for last: mostly it is the one that is asked for next.
-struct Latest {
-    std::size_t size = 0;
-    StackPool* pool = nullptr;
-};
-
-constinit thread_local Latest latest;
-
 /// Frees the pools at the end of the thread, unless a coroutine is still suspended on one of their
 /// stacks: the objects in its frames are somebody's, so they are left alone.
 struct PoolsOwner {
@@ -49,7 +41,7 @@ struct PoolsOwner {
         if (in_use == 0) {
             delete pools;
             pools = nullptr;
-            latest = {};
+            latest_pool = {};
         }
     }
 };
@@ -78,12 +70,21 @@ StackPool* pool_for(std::size_t size) noexcept {
 
 }  // namespace
 
+constinit thread_local LatestPool latest_pool{};
+
 /// Keeps give() free of allocation, and grows in steps that amortise.
 void StackPool::reserve_free(std::size_t more) {
-    total_ += more;
-    if (free_.capacity() < total_) {
-        free_.reserve(std::max(total_, free_.capacity() * 2));
+    if (capacity_ < total_ + more) {
+        const std::size_t capacity = std::max(total_ + more, capacity_ * 2);
+        auto larger = std::make_unique_for_overwrite<Stack*[]>(capacity);
+        Stack** end = std::copy(free_.get(), top_, larger.get());
+        cold_ = larger.get() + (cold_ - free_.get());
+        lowest_ = larger.get() + (lowest_ - free_.get());
+        top_ = end;
+        free_ = std::move(larger);
+        capacity_ = capacity;
     }
+    total_ += more;
 }
 
 bool StackPool::grow() noexcept {
@@ -110,30 +111,28 @@ bool StackPool::grow() noexcept {
     return false;
 }
 
+/// To be called when no warm one is left.
 Stack* StackPool::take_cold() noexcept {
     Stack* stack = nullptr;
-    if (cold_ > 0) {
-        stack = make_stack(free_.back(), span_, *this);
-        free_.pop_back();
-        --cold_;
+    if (cold_ != free_.get()) {
+        stack = make_stack(cold_[-1], span_, *this);
+        top_ = --cold_;
     } else if (grow()) {
         stack = slabs_.back().next(*this);
+        made_ += stack != nullptr ? 1 : 0;
     }
-    if (stack != nullptr) {
-        lowest_warm_ = 0;
-        ++in_use_;
-    }
+    lowest_ = cold_;
     return stack;
 }
 
 bool StackPool::trim(std::size_t limit) noexcept {
-    const std::size_t unused = lowest_warm_ > always_kept ? lowest_warm_ - always_kept : 0;
-    const std::size_t count = std::min(unused, limit);
+    const auto unused = static_cast<std::size_t>(lowest_ - cold_);
+    const std::size_t count = std::min(unused > always_kept ? unused - always_kept : 0, limit);
     for (std::size_t i = 0; i < count; ++i) {
-        release_memory(*free_[cold_++], span_);
+        release_memory(**cold_++, span_);
     }
-    lowest_warm_ = warm();
-    return lowest_warm_ > always_kept;
+    lowest_ = top_;
+    return warm() > always_kept;
 }
 
 void StackPool::for_each_in_use(void (*visit)(Stack& stack, void* context), void* context) const {
@@ -147,17 +146,17 @@ void StackPool::for_each_in_use(void (*visit)(Stack& stack, void* context), void
 }
 
 Stack* take_stack(std::size_t size) noexcept {
-    if (size != latest.size) [[unlikely]] {
+    if (size != latest_pool.size) {
         StackPool* pool = pool_for(size);
         if (pool == nullptr) {
             return nullptr;
         }
-        latest = {size, pool};
+        latest_pool = {size, pool};
     }
-    return latest.pool->take();
+    return latest_pool.pool->take();
 }
 
-void give_stack(Stack& stack) noexcept { stack.pool->give(stack); }
+void give_stack(Stack& stack) noexcept { give_stack_now(stack); }
 
 bool trim_stacks() noexcept {
     constexpr std::size_t about_a_millisecond = 1024;

@@ -16,7 +16,7 @@
 #include <coloop/error.hpp>
 
 #include "base/misuse.hpp"
-#include "context/stack.hpp"
+#include "context/stack_pool.hpp"
 #include "coroutine/report.hpp"
 #include "coroutine/scheduler.hpp"
 
@@ -29,6 +29,7 @@ constinit thread_local Thread thread{};
 namespace {
 
 void prepare(Thread& thread) noexcept {
+    thread.self = &thread;
     thread.error_number = &errno;
     thread.exceptions = reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
 }
@@ -45,97 +46,105 @@ std::byte* align_down(std::byte* place, std::size_t alignment) noexcept {
     return place - (reinterpret_cast<std::uintptr_t>(place) & (alignment - 1));
 }
 
-Error no_stack(const CoroutineOptions& options) {
-    return {std::make_error_code(std::errc::not_enough_memory), "create coroutine", options.name};
-}
-
-Stack& need_stack(const CoroutineOptions& options) {
-    Stack* stack = take_stack(options.stack_size);
-    if (stack == nullptr) {
-        throw no_stack(options);
+/// A stack, or why there is none.
+class StackFor {
+public:
+    StackFor(const CoroutineOptions& options, std::size_t room) noexcept
+        : options_(options), stack_(take_stack_now(options.stack_size)) {
+        if (stack_ != nullptr && room > stack_->size() / 2) [[unlikely]] {
+            give_stack_now(*stack_);
+            stack_ = nullptr;
+            too_large_ = true;
+        }
     }
-    return *stack;
-}
+
+    explicit operator bool() const noexcept { return stack_ != nullptr; }
+
+    Stack& operator*() const noexcept { return *stack_; }
+
+    [[nodiscard]] Error error() const {
+        return {std::make_error_code(std::errc::not_enough_memory), "create coroutine",
+                too_large_ ? "its function object does not fit its stack" : options_.name};
+    }
+
+    [[nodiscard]] Stack& value() const {
+        if (stack_ == nullptr) [[unlikely]] {
+            throw error();
+        }
+        return *stack_;
+    }
+
+private:
+    const CoroutineOptions& options_;
+    Stack* stack_;
+    bool too_large_ = false;
+};
 
 }  // namespace
 
-Coroutine::Coroutine(const CoroutineOptions& options)
-    : Coroutine(need_stack(options), nullptr, options) {}
+Coroutine::Coroutine(const CoroutineOptions& options, Room room)
+    : Coroutine(StackFor(options, room.size + room.alignment).value(), nullptr, options, room) {}
 
-/// `place` is where the function object goes, below; null for right below the stack's record.
-Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options)
+/// Everything that is to be known lies above `place`; null for right below the stack's record.
+Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options,
+                     Room room) noexcept
     : thread_(&detail::thread),
       scheduler_(&Scheduler::current()),
       stack_(&stack),
+      handler_([](void*, bool) {}),  // until the function object is there
       closure_(place != nullptr ? place : stack.top()) {
     if (thread_->error_number == nullptr) [[unlikely]] {
         detail::prepare(*thread_);
     }
     stack.owner = this;
     runtime_.error_number = 0;
-    runtime_.exceptions = {};
+    runtime_.caught = nullptr;
+    runtime_.uncaught = 0;
     if (!options.name.empty()) {
-        const std::size_t length = std::min(options.name.size(), longest_name);
-        auto* name = reinterpret_cast<char*>(make_room(length + 1, 1));
-        std::memcpy(name, options.name.data(), length);
-        name[length] = '\0';
-        name_ = name;
+        keep_name(options.name);
     }
+    std::byte* closure = align_down(static_cast<std::byte*>(closure_) - room.size, room.alignment);
+    closure_ = closure;
+    detail::make_context(context_, stack.low, closure, main, this);
 }
 
-Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options) {
-    Stack* stack = take_stack(options.stack_size);
-    if (stack == nullptr) {
-        return no_stack(options);
+Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options, Room room) {
+    const StackFor stack(options,
+                         sizeof(Coroutine) + alignof(Coroutine) + room.size + room.alignment);
+    if (!stack) [[unlikely]] {
+        return stack.error();
     }
-    std::byte* place = align_down(stack->top() - sizeof(Coroutine), alignof(Coroutine));
-    auto* coroutine = new (place) Coroutine(*stack, place, options);
-    coroutine->on_own_stack_ = true;
+    std::byte* place = align_down((*stack).top() - sizeof(Coroutine), alignof(Coroutine));
+    auto* coroutine = new (place) Coroutine(*stack, place, options, room);
     return coroutine;
 }
 
-/// Takes room below what was taken before.
-std::byte* Coroutine::make_room(std::size_t size, std::size_t alignment) {
-    auto* highest = static_cast<std::byte*>(closure_);
-    if (size + alignment > static_cast<std::size_t>(highest - stack_->low) / 2) {
-        throw Error(std::make_error_code(std::errc::not_enough_memory), "create coroutine",
-                    "its function object does not fit its stack");
-    }
-    std::byte* place = align_down(highest - size, alignment);
-    closure_ = place;
-    return place;
+/// As the next thing on the stack.
+void Coroutine::keep_name(std::string_view name) noexcept {
+    const std::size_t length = std::min(name.size(), longest_name);
+    auto* copy = static_cast<char*>(closure_) - (length + 1);
+    std::memcpy(copy, name.data(), length);
+    copy[length] = '\0';
+    name_ = copy;
+    closure_ = copy;
 }
 
-/// Takes room for the function object, and lets the first frame begin below it.
-void* Coroutine::prepare(std::size_t size, std::size_t alignment) {
-    std::byte* place = make_room(size, alignment);
-    detail::make_context(context_, stack_->low, place, main, this);
-    handler_ = [](void*, bool) {};  // until the function object is there
-    return place;
-}
-
-Coroutine::~Coroutine() {
-    if (status_ == Status::done) {
-        return;
-    }
+/// The destructor's work before the function has ended.
+void Coroutine::end_early() {
     if (status_ != Status::created) {
         misuse(describe_state(*this, scheduler_->now) +
                ", but its Coroutine is being destroyed; let it end first (cancel its scope and "
                "wait for it)");
     }
-    if (handler_ != nullptr) {
-        handler_(closure_, false);
-        release();
-    } else {
-        stack_->owner = nullptr;
-        give_stack(*stack_);
-    }
+    handler_(closure_, false);
+    release();
 }
 
 /// Runs on the coroutine's own stack, and leaves it for good by returning.
 detail::Context* Coroutine::main(void* self) {
     auto& coroutine = *static_cast<Coroutine*>(self);
-    coroutine.runtime_.inside = coroutine.runtime_.outside;
+    auto& control = coroutine.runtime_.control;
+    control[detail::inside] = control[detail::outside];
     try {
         coroutine.handler_(coroutine.closure_, true);
     } catch (const abi::__forced_unwind&) {
@@ -154,10 +163,11 @@ detail::Context* Coroutine::main(void* self) {
     if (coroutine.locals_ != nullptr) [[unlikely]] {
         coroutine.destroy_locals();
     }
+    detail::store_control(control[detail::inside]);
     detail::Thread& thread = *coroutine.thread_;
     coroutine.status_ = Status::done;
     thread.current = coroutine.caller_;
-    coroutine.runtime_.leave(coroutine.runtime_.inside, *thread.error_number, *thread.exceptions);
+    coroutine.runtime_.leave(*thread.error_number, *thread.exceptions);
     return &coroutine.context_;
 }
 
@@ -173,7 +183,7 @@ void Coroutine::after_enter() {
 /// Gives the stack back, and with it this object if it lies there.
 void Coroutine::release() noexcept {
     detail::discard_context(context_);
-    give_stack(*stack_);
+    give_stack_now(*stack_);
 }
 
 std::string_view Coroutine::name() const noexcept {

@@ -87,14 +87,6 @@ void Scheduler::withdraw(Coroutine& coroutine) noexcept {
 
 Scheduler& Scheduler::without_loop() noexcept { return loopless; }
 
-Scheduler& Scheduler::current() noexcept {
-    const detail::Thread& thread = detail::thread;
-    if (thread.current != nullptr) {
-        return *thread.current->scheduler_;
-    }
-    return thread.scheduler != nullptr ? *thread.scheduler : loopless;
-}
-
 std::size_t run_ready() {
     detail::Thread& thread = detail::thread;
     if (thread.current != nullptr) {

@@ -56,7 +56,13 @@ public:
     static Scheduler& without_loop() noexcept;
 
     /// Where a coroutine made here and now belongs.
-    static Scheduler& current() noexcept;
+    static Scheduler& current() noexcept {
+        const detail::Thread& thread = detail::thread;
+        if (thread.current != nullptr) {
+            return *thread.current->scheduler_;
+        }
+        return thread.scheduler != nullptr ? *thread.scheduler : without_loop();
+    }
 
     /// What waits that begin now are counted from, in nanoseconds of an arbitrary clock; zero
     /// where there is none.

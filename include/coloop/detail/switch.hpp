@@ -69,8 +69,13 @@ struct FloatingPointControl {};
 
 inline void store_control(FloatingPointControl& /*mine*/) noexcept {}
 
-inline void restore_control(const FloatingPointControl& /*mine*/,
-                            const FloatingPointControl& /*now*/) noexcept {}
+inline bool control_differs(const FloatingPointControl& /*mine*/,
+                            const FloatingPointControl& /*now*/) noexcept {
+    return false;
+}
+
+inline void load_control(const FloatingPointControl& /*mine*/,
+                         const FloatingPointControl& /*now*/) noexcept {}
 
 #elif defined(__x86_64__)
 
@@ -83,16 +88,20 @@ inline void store_control(FloatingPointControl& mine) noexcept {
     asm volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mine.mxcsr), "=m"(mine.x87));
 }
 
-/// Only the control bits belong to a coroutine; the sticky exception flags (the low six of MXCSR)
-/// stay what they are. Loading them when they differ would cost 50 ns a switch.
-inline void restore_control(const FloatingPointControl& mine,
+// The low six bits of MXCSR.
+inline constexpr std::uint32_t sticky_flags = 0x3f;
+
+/// Only the control bits belong to a coroutine; the sticky exception flags stay what they are.
+/// Loading them when they differ would cost 50 ns a switch.
+inline bool control_differs(const FloatingPointControl& mine,
                             const FloatingPointControl& now) noexcept {
-    constexpr std::uint32_t flags = 0x3f;
-    const std::uint32_t difference = (mine.mxcsr ^ now.mxcsr) & ~flags;
-    if ((difference | static_cast<std::uint32_t>(mine.x87 ^ now.x87)) != 0) [[unlikely]] {
-        const std::uint32_t mxcsr = (mine.mxcsr & ~flags) | (now.mxcsr & flags);
-        asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(mine.x87));
-    }
+    return ((mine.mxcsr ^ now.mxcsr) & ~sticky_flags) != 0 || mine.x87 != now.x87;
+}
+
+inline void load_control(const FloatingPointControl& mine,
+                         const FloatingPointControl& now) noexcept {
+    const std::uint32_t mxcsr = (mine.mxcsr & ~sticky_flags) | (now.mxcsr & sticky_flags);
+    asm volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(mine.x87));
 }
 
 #if defined(__AVX512F__)
@@ -157,11 +166,14 @@ inline void store_control(FloatingPointControl& mine) noexcept {
     asm volatile("mrs %0, fpcr" : "=r"(mine.fpcr));
 }
 
-inline void restore_control(const FloatingPointControl& mine,
+inline bool control_differs(const FloatingPointControl& mine,
                             const FloatingPointControl& now) noexcept {
-    if (mine.fpcr != now.fpcr) [[unlikely]] {
-        asm volatile("msr fpcr, %0" : : "r"(mine.fpcr));
-    }
+    return mine.fpcr != now.fpcr;
+}
+
+inline void load_control(const FloatingPointControl& mine,
+                         const FloatingPointControl& /*now*/) noexcept {
+    asm volatile("msr fpcr, %0" : : "r"(mine.fpcr));
 }
 
 #if defined(__GCC_HAVE_DWARF2_CFI_ASM) || defined(__clang__)
@@ -216,33 +228,48 @@ struct ExceptionGlobals {
     unsigned int uncaught;
 };
 
+enum Side : bool { outside, inside };
+
 /// What the processor and the language runtimes keep once per thread and coloop keeps once per
-/// coroutine.
+/// coroutine. What is seldom needed is not inline, so that it takes no register of what is.
 struct RuntimeState {
-    // Each side stores its control state when it leaves and looks at both when it is back: reading
-    // a store of that kind right away would stall.
-    FloatingPointControl outside;
-    FloatingPointControl inside;
+    // Of both sides: each stores its own first thing when it leaves and looks at both when it is
+    // back, because reading a store of that kind right away would stall.
+    FloatingPointControl control[2];
 
     // Like a Context, these belong to the side that is not running.
     int error_number;
-    ExceptionGlobals exceptions;
+    void* caught;
+    std::uintptr_t uncaught;
 
-    /// To be called on either side before it leaves; `mine` is its control state.
-    void leave(FloatingPointControl& mine, int& errno_now,
-               ExceptionGlobals& exceptions_now) noexcept {
-        store_control(mine);
+    /// To be called before leaving, some time after store_control().
+    void leave(int& errno_now, ExceptionGlobals& now) noexcept {
         const int error = errno_now;
         errno_now = error_number;
         error_number = error;
-        const auto any = reinterpret_cast<std::uintptr_t>(exceptions_now.caught) |
-                         exceptions_now.uncaught |
-                         reinterpret_cast<std::uintptr_t>(exceptions.caught) | exceptions.uncaught;
+        const auto any = reinterpret_cast<std::uintptr_t>(now.caught) | now.uncaught |
+                         reinterpret_cast<std::uintptr_t>(caught) | uncaught;
         if (any != 0) [[unlikely]] {
-            const ExceptionGlobals now = exceptions_now;
-            exceptions_now = exceptions;
-            exceptions = now;
+            exchange_exceptions(now);
         }
+    }
+
+    /// To be called on `side` when it is back.
+    void arrive(Side side) noexcept {
+        if (control_differs(control[side], control[!side])) [[unlikely]] {
+            load(side);
+        }
+    }
+
+    [[gnu::noinline, gnu::cold]] void load(Side side) const noexcept {
+        load_control(control[side], control[!side]);
+    }
+
+    [[gnu::noinline, gnu::cold]] void exchange_exceptions(ExceptionGlobals& now) noexcept {
+        const ExceptionGlobals mine = now;
+        now = {caught, static_cast<unsigned int>(uncaught)};
+        caught = mine.caught;
+        uncaught = mine.uncaught;
     }
 };
 
