@@ -153,7 +153,7 @@ private:
 
     static LoopState* create();
     bool take_in(detail::Posted& posted) noexcept;
-    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
+    Result<void> start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept;
 
     LoopState* state_;
     Role role_;

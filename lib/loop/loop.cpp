@@ -42,7 +42,7 @@ Loop::~Loop() {
     state_->release();
 }
 
-Result<void> Loop::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
+Result<void> Loop::start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept {
     return state_->start(std::move(coroutine), name);
 }
 

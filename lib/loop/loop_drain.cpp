@@ -10,6 +10,7 @@ namespace coloop {
 namespace {
 
 // One drain gives way to the loop after so many coroutines or so much time, whichever is first.
+// The time counts from the first look at the clock; short drains, which are most, never look.
 constexpr std::size_t drain_limit = 256;
 constexpr std::uint64_t drain_time = 500'000;
 constexpr std::size_t looks_at_clock_every = 16;
@@ -20,7 +21,8 @@ void LoopState::became_ready() noexcept { come_back_soon(); }
 
 /// Has drain() called without libuv blocking or returning first.
 void LoopState::come_back_soon() noexcept {
-    if (!draining_) {
+    if (!drain_follows_ && !idles_) {
+        idles_ = true;
         uv_idle_start(&idle_, [](uv_idle_t*) {});
     }
 }
@@ -35,26 +37,29 @@ void LoopState::drain() {
         misuse("uv_run() was called in " + describe(*Coroutine::self()) +
                "; a loop runs on its thread's own stack, and in a coroutine one waits instead");
     }
-    const std::size_t batch = std::min(ready(), drain_limit);
-    if (batch > 0 && hooks_ != nullptr) [[unlikely]] {
+    if (ready() > 0 && hooks_ != nullptr) [[unlikely]] {
         drain_by(*hooks_);
-    } else if (batch > 0) {
-        now = time();
-        draining_ = true;
-        for (std::size_t i = 0; i < batch; ++i) {
-            if (i % looks_at_clock_every == looks_at_clock_every - 1 && time() - now > drain_time) {
-                break;
+    } else if (ready() > 0) {
+        now = uv_now(uv_) * 1'000'000;
+        drain_follows_ = true;
+        std::uint64_t begin = 0;
+        for (std::size_t i = 1; i <= drain_limit && ready() > 0; ++i) {
+            if (i % looks_at_clock_every == 0) {
+                begin = begin == 0 ? time() : begin;
+                if (time() - begin > drain_time) {
+                    break;
+                }
             }
             run_next();
         }
-        draining_ = false;
+        drain_follows_ = false;
     }
     after_drain();
 }
 
-/// In the order that somebody chooses among all who are ready, those too that became it meanwhile.
+/// In the order that somebody chooses among all who are ready.
 void LoopState::drain_by(LoopHooks& hooks) {
-    draining_ = true;
+    drain_follows_ = true;
     for (std::size_t i = 0; i < drain_limit && ready() > 0; ++i) {
         const std::size_t next = hooks.choose(*this);
         if (next == LoopHooks::nobody) {
@@ -65,7 +70,7 @@ void LoopState::drain_by(LoopHooks& hooks) {
         run_next();
         hooks.stopped();
     }
-    draining_ = false;
+    drain_follows_ = false;
 }
 
 void LoopState::after_drain() noexcept {
@@ -75,22 +80,29 @@ void LoopState::after_drain() noexcept {
     }
     if (ready() > 0 || !next_turn_.empty() || posted_here_) {
         come_back_soon();
-    } else {
+    } else if (idles_) {
+        idles_ = false;
         uv_idle_stop(&idle_);
     }
-    arm_timer();
-}
-
-void LoopState::add(Deadline& deadline, std::uint64_t when) {
-    deadlines_.add(deadline, when);
-    if (!draining_) {
+    if (deadlines_changed_) {
         arm_timer();
     }
 }
 
+void LoopState::add(Deadline& deadline, std::uint64_t when) {
+    deadlines_.add(deadline, when);
+    note_deadlines();
+}
+
 void LoopState::remove(Deadline& deadline) noexcept {
     deadlines_.remove(deadline);
-    if (!draining_) {
+    note_deadlines();
+}
+
+/// One look at the timer is enough for all that a drain changes.
+void LoopState::note_deadlines() noexcept {
+    deadlines_changed_ = true;
+    if (!drain_follows_) {
         arm_timer();
     }
 }
@@ -100,6 +112,7 @@ void LoopState::expire_deadlines() noexcept { deadlines_.expire(time()); }
 /// The timer may be armed too early, after the deadline it was armed for was removed: then it fires
 /// once for nothing, which is cheaper than arming it anew for each timeout that did not happen.
 void LoopState::arm_timer() noexcept {
+    deadlines_changed_ = false;
     if (phase_ >= Phase::closing || hooks_ != nullptr) {
         return;
     }

@@ -79,7 +79,7 @@ int LoopState::open_handles() noexcept {
     uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { of(handle).drain(); });
     uv_check_start(&check_, [](uv_check_t* handle) {
         LoopState& state = of(handle);
-        state.next_turn_.wake_all();
+        state.wake_from_poll([&] { state.next_turn_.wake_all(); });
         state.drain();
     });
     uv_unref(as_handle(async_));
@@ -112,7 +112,7 @@ std::uint64_t LoopState::time_here() noexcept {
     return scheduler.is_loop ? static_cast<const LoopState&>(scheduler).time() : uv_hrtime();
 }
 
-Result<void> LoopState::start(Result<Coroutine*> coroutine, std::string_view name) noexcept {
+Result<void> LoopState::start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept {
     require_thread("spawn");
     if (!coroutine) {
         return coroutine.error();

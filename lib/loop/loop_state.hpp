@@ -62,6 +62,15 @@ public:
     void add(Deadline& deadline, std::uint64_t when);
     void remove(Deadline& deadline) noexcept;
 
+    /// For the callbacks of polled events, which a drain follows in any case: calls `wake()`
+    /// without having the loop come back for it.
+    template <typename Wake>
+    void wake_from_poll(Wake wake) noexcept {
+        drain_follows_ = true;
+        wake();
+        drain_follows_ = false;
+    }
+
     /// Suspends the calling coroutine until the loop has polled once; false if cancelled.
     [[nodiscard]] bool wait_turn() noexcept;
 
@@ -89,7 +98,7 @@ public:
     void end_coroutine() noexcept;
 
     /// Takes a coroutine that was created for this loop.
-    Result<void> start(Result<Coroutine*> coroutine, std::string_view name) noexcept;
+    Result<void> start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept;
 
     CancelScope& root() noexcept { return root_; }
 
@@ -172,6 +181,7 @@ private:
     void drain_by(LoopHooks& hooks);
     void after_drain() noexcept;
     bool may_close() noexcept;
+    void note_deadlines() noexcept;
     void arm_timer() noexcept;
     void run_posted() noexcept;
     void require_thread(const char* operation) const noexcept;
@@ -204,7 +214,9 @@ private:
     std::size_t objects_ = 1;  // Loops, those too that are detached
     int keep_alive_ = 0;
     bool running_ = false;
-    bool draining_ = false;
+    bool drain_follows_ = false;  // so nothing else need see to it, nor to the timer
+    bool idles_ = false;
+    bool deadlines_changed_ = false;  // since the timer was looked at
     bool posted_here_ = false;  // by this thread, which the loop must not return before
     Phase phase_ = Phase::running;
     std::vector<std::function<void()>> done_;
