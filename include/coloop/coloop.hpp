@@ -67,8 +67,8 @@
 #include <coloop/temporary.hpp>        // IWYU pragma: export
 #include <coloop/text.hpp>             // IWYU pragma: export
 #include <coloop/timeout.hpp>          // IWYU pragma: export
-#include <coloop/udp.hpp>              // IWYU pragma: export
 #include <coloop/tty.hpp>              // IWYU pragma: export
+#include <coloop/udp.hpp>              // IWYU pragma: export
 #include <coloop/uv_error.hpp>         // IWYU pragma: export
 #include <coloop/wait.hpp>             // IWYU pragma: export
 #include <coloop/watch.hpp>            // IWYU pragma: export

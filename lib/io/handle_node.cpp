@@ -8,12 +8,11 @@
 
 namespace coloop {
 
-void HandleNode::require_here(const char* operation) const noexcept {
-    if (&LoopState::current(operation) != &state_) [[unlikely]] {
-        misuse(std::string("cannot ") + operation + " " + describe() + " in " +
-               coloop::describe(*Coroutine::self()) +
-               ", which runs on another loop than the one it was opened on");
-    }
+void HandleNode::refuse(const char* operation) const noexcept {
+    LoopState::current(operation);  // has its own words for a coroutine without a loop
+    misuse(std::string("cannot ") + operation + " " + describe() + " in " +
+           coloop::describe(*Coroutine::self()) +
+           ", which runs on another loop than the one it was opened on");
 }
 
 void HandleNode::opened() noexcept {

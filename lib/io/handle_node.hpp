@@ -9,6 +9,7 @@
 #include <coloop/co_queue.hpp>
 #include <coloop/wait.hpp>
 
+#include "coroutine/access.hpp"
 #include "loop/loop_state.hpp"
 
 namespace coloop {
@@ -30,7 +31,12 @@ public:
     [[nodiscard]] bool closing() const noexcept { return closing_; }
 
     /// Misuse unless called in a coroutine of this node's loop.
-    void require_here(const char* operation) const noexcept;
+    void require_here(const char* operation) const noexcept {
+        const Coroutine* self = Coroutine::self();
+        if (self == nullptr || &CoroutineAccess::scheduler(*self) != &state_) [[unlikely]] {
+            refuse(operation);
+        }
+    }
 
     /// Starts the close, once; wakes all who wait for the handle. Never suspends.
     void start_close() noexcept;
@@ -67,6 +73,8 @@ protected:
     static void on_closed(uv_handle_t* handle) noexcept;
 
 private:
+    [[noreturn]] void refuse(const char* operation) const noexcept;
+
     LoopState& state_;
     std::uint32_t references_ = 0;
     bool open_ = false;

@@ -19,6 +19,17 @@ constexpr unsigned most_immediate = 64;
 constexpr std::size_t most_buffers = 64;                      // given to libuv at once
 constexpr std::size_t largest_buffer = std::size_t{1} << 30;  // libuv refuses 2 GiB
 
+// What the parts of an operation return beside counts and libuv's codes: an Error is made only at
+// the end, for it costs more than what it reports.
+constexpr int was_cancelled = -100'001;
+constexpr int was_closed = -100'002;
+
+uv_buf_t buffer_of(std::span<const std::byte> bytes) noexcept {
+    // libuv's buffers are not const, but it only reads from those it writes.
+    auto* base = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+    return uv_buf_init(base, static_cast<unsigned>(bytes.size()));
+}
+
 StreamNode& node_of(const void* handle) {
     return *static_cast<StreamNode*>(
         static_cast<HandleNode*>(static_cast<const uv_handle_t*>(handle)->data));
@@ -32,6 +43,17 @@ Error StreamNode::error(int status, const char* operation) const {
 
 Error StreamNode::error(std::error_code code, const char* operation) const {
     return {code, operation, describe()};
+}
+
+Error StreamNode::failure(ssize_t status, const char* operation) const {
+    switch (status) {
+        case was_cancelled:
+            return error(Errc::cancelled, operation);
+        case was_closed:
+            return error(Errc::closed, operation);
+        default:
+            return error(static_cast<int>(status), operation);
+    }
 }
 
 void StreamNode::wake_all() noexcept {
@@ -100,7 +122,7 @@ void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buf
         node.reading_ = false;  // libuv has stopped
         uv_read_stop(stream);
     }
-    node.reader_.wake_one();
+    node.state().wake_from_poll([&] { node.reader_.wake_one(); });
 }
 
 Result<void> StreamNode::may_read(const char* operation) const noexcept {
@@ -129,9 +151,12 @@ Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
     }
     const NodePtr<StreamNode> hold(this);
     being_read_ = true;
-    Result<std::size_t> count = read_alone(buffer);
+    const ssize_t count = read_alone(buffer);
     being_read_ = false;
-    return count;
+    if (count < 0) [[unlikely]] {
+        return failure(count, "read");
+    }
+    return static_cast<std::size_t>(count);
 }
 
 Result<void> StreamNode::read_by(const char* operation,
@@ -143,9 +168,8 @@ Result<void> StreamNode::read_by(const char* operation,
     const NodePtr<StreamNode> hold(this);
     being_read_ = true;
     while (result && !attempt()) {
-        const Result<std::size_t> woken = wait_read({});
-        if (!woken) {
-            result = error(woken.error().code(), operation);
+        if (const ssize_t woken = wait_read({}); woken < 0) {
+            result = failure(woken, operation);
         } else if (closing()) {
             result = error(Errc::closed, operation);
         } else if (read_error_ != 0) {
@@ -156,35 +180,30 @@ Result<void> StreamNode::read_by(const char* operation,
     return result;
 }
 
-Result<std::size_t> StreamNode::read_alone(std::span<std::byte> buffer) noexcept {
+ssize_t StreamNode::read_alone(std::span<std::byte> buffer) noexcept {
     if (read_error_ == 0 && data_waits_) {
-        const Result<std::size_t> count = take_read(buffer);
-        if (!count || *count > 0) {
+        if (const ssize_t count = take_read(buffer)) {
             return count;
         }
     }
     if (read_error_ == 0) {
-        const Result<std::size_t> count = wait_read(buffer);
-        if (!count || *count > 0) {
+        if (const ssize_t count = wait_read(buffer)) {
             return count;
         }
     }
     if (closing()) {
-        return error(Errc::closed, "read");
+        return was_closed;
     }
-    if (read_error_ == UV_EOF) {
-        return std::size_t{0};
-    }
-    return error(read_error_, "read");
+    return read_error_ == UV_EOF ? 0 : read_error_;
 }
 
 /// Takes what is there already, without a round through the loop; 0 if there is nothing.
-Result<std::size_t> StreamNode::take_read(std::span<std::byte> buffer) noexcept {
+ssize_t StreamNode::take_read(std::span<std::byte> buffer) noexcept {
     if (!give_way()) {
-        return error(Errc::cancelled, "read");
+        return was_cancelled;
     }
     if (closing()) {
-        return error(Errc::closed, "read");
+        return was_closed;
     }
     const DirectRead taken = read_directly(handle(), buffer);
     data_waits_ = taken.more;
@@ -192,90 +211,104 @@ Result<std::size_t> StreamNode::take_read(std::span<std::byte> buffer) noexcept 
     if (taken.count > 0) {
         unread_in_a_row_ = 0;
     }
-    if (taken.error != 0) {
-        return error(taken.error, "read");
-    }
-    return taken.count;
+    return taken.error != 0 ? taken.error : static_cast<ssize_t>(taken.count);
 }
 
 /// Waits until libuv has read; 0 if it was woken by something else.
-Result<std::size_t> StreamNode::wait_read(std::span<std::byte> buffer) noexcept {
+ssize_t StreamNode::wait_read(std::span<std::byte> buffer) noexcept {
     if (const int status = start_reading()) {
-        return error(status, "read");
+        return status;
     }
     target_ = buffer;
     received_ = 0;
     immediate_ = 0;
-    if (!reader_.wait(std::nothrow)) {
-        return error(Errc::cancelled, "read");
-    }
-    return received_;
+    return reader_.wait(std::nothrow) ? static_cast<ssize_t>(received_) : was_cancelled;
 }
 
-/// Waits for this coroutine's turn to write.
-Result<void> StreamNode::begin_write(const char* operation) noexcept {
+/// Waits for this coroutine's turn to write; returns why it has none, or 0.
+int StreamNode::begin_write(const char* operation) noexcept {
     require_here(operation);
     if (Wait::already_cancelled()) {
-        return error(Errc::cancelled, operation);
+        return was_cancelled;
     }
     // Whoever ends a write hands the turn on, so that it is never free while somebody waits.
     if (writing_ && !closing() && !writers_.wait(std::nothrow)) {
-        return error(Errc::cancelled, operation);
+        return was_cancelled;
     }
     if (closing()) {
-        return error(Errc::closed, operation);
+        return was_closed;
     }
     writing_ = true;
-    return {};
+    return 0;
 }
 
-void StreamNode::end_write() noexcept { writing_ = !closing() && writers_.wake_one(); }
+void StreamNode::end_write() noexcept {
+    writing_ = !closing() && !writers_.empty() && writers_.wake_one();
+}
 
 Result<void> StreamNode::write(std::span<const std::span<const std::byte>> pieces) noexcept {
     const NodePtr<StreamNode> hold(this);
-    Result<void> result = begin_write("write");
-    if (!result) {
-        return result;
+    if (const int refused = begin_write("write")) {
+        return failure(refused, "write");
     }
-    uv_buf_t buffers[most_buffers];
-    std::size_t count = 0;
-    for (std::span<const std::byte> piece : pieces) {
-        while (!piece.empty() && result) {
-            const std::size_t length = std::min(piece.size(), largest_buffer);
-            // libuv's buffers are not const, but it only reads from those it writes.
-            auto* base = const_cast<char*>(reinterpret_cast<const char*>(piece.data()));
-            buffers[count++] = uv_buf_init(base, static_cast<unsigned>(length));
-            piece = piece.subspan(length);
-            if (count == most_buffers) {
-                result = write_batch({buffers, count});
-                count = 0;
-            }
-        }
-    }
-    if (count > 0 && result) {
-        result = write_batch({buffers, count});
+    Result<void> result;
+    if (pieces.size() == 1 && pieces.front().size() <= largest_buffer) {
+        uv_buf_t whole = buffer_of(pieces.front());
+        result = write_batch({&whole, 1}, whole.len);
+    } else {
+        result = write_pieces(pieces);
     }
     end_write();
     return result;
 }
 
-Result<void> StreamNode::write_batch(std::span<uv_buf_t> buffers) noexcept {
+Result<void> StreamNode::write_pieces(std::span<const std::span<const std::byte>> pieces) noexcept {
+    uv_buf_t buffers[most_buffers];
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    Result<void> result;
+    for (std::span<const std::byte> piece : pieces) {
+        while (!piece.empty() && result) {
+            const std::size_t length = std::min(piece.size(), largest_buffer);
+            buffers[count++] = buffer_of(piece.first(length));
+            bytes += length;
+            piece = piece.subspan(length);
+            if (count == most_buffers) {
+                result = write_batch({buffers, count}, bytes);
+                count = bytes = 0;
+            }
+        }
+    }
+    return count > 0 && result ? write_batch({buffers, count}, bytes) : result;
+}
+
+/// `bytes` is what the buffers hold together.
+Result<void> StreamNode::write_batch(std::span<uv_buf_t> buffers, std::size_t bytes) noexcept {
+    if (bytes == 0) {
+        return {};
+    }
     if (closing()) {  // since the batch before
         return error(Errc::closed, "write");
     }
     const int tried = uv_try_write(stream(), buffers.data(), static_cast<unsigned>(buffers.size()));
-    if (tried < 0 && tried != UV_EAGAIN) {
-        return error(tried, "write");
-    }
-    auto written = static_cast<std::size_t>(std::max(tried, 0));
-    while (!buffers.empty() && written >= buffers.front().len) {
-        written -= buffers.front().len;
-        buffers = buffers.subspan(1);
-    }
-    if (buffers.empty()) {
+    if (static_cast<std::size_t>(tried) == bytes) [[likely]] {
         // What is written is written; a caller that was cancelled learns of it when it next waits.
         static_cast<void>(give_way());
         return {};
+    }
+    if (tried < 0 && tried != UV_EAGAIN) {
+        return error(tried, "write");
+    }
+    return write_rest(buffers, static_cast<std::size_t>(std::max(tried, 0)));
+}
+
+/// Waits until all that follows the first `written` bytes is written. Not inlined, so that the
+/// usual case has no frame for the request.
+[[gnu::noinline]] Result<void> StreamNode::write_rest(std::span<uv_buf_t> buffers,
+                                                      std::size_t written) noexcept {
+    while (written >= buffers.front().len) {
+        written -= buffers.front().len;
+        buffers = buffers.subspan(1);
     }
     buffers.front().base += written;
     buffers.front().len -= written;
@@ -289,10 +322,10 @@ Result<void> StreamNode::write_batch(std::span<uv_buf_t> buffers) noexcept {
 Result<void> StreamNode::write_by(const char* operation, std::span<const std::byte> bytes,
                                   const std::function<std::ptrdiff_t()>& attempt) noexcept {
     const NodePtr<StreamNode> hold(this);
-    Result<void> result = begin_write(operation);
-    if (!result) {
-        return result;
+    if (const int refused = begin_write(operation)) {
+        return failure(refused, operation);
     }
+    Result<void> result;
     std::ptrdiff_t taken = attempt();
     while (taken == UV_EAGAIN && result) {
         result = wait_writable(operation);
@@ -303,9 +336,8 @@ Result<void> StreamNode::write_by(const char* operation, std::span<const std::by
     }
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<std::ptrdiff_t>(taken, 0)));
     if (result && !bytes.empty()) {
-        auto* base = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
-        uv_buf_t rest = uv_buf_init(base, static_cast<unsigned>(bytes.size()));
-        result = write_batch({&rest, 1});
+        uv_buf_t rest = buffer_of(bytes);
+        result = write_batch({&rest, 1}, rest.len);
     }
     end_write();
     return result;
@@ -342,12 +374,11 @@ int StreamNode::descriptor() noexcept {
 
 Result<void> StreamNode::shutdown() noexcept {
     const NodePtr<StreamNode> hold(this);
-    Result<void> result = begin_write("shut down");
-    if (!result) {
-        return result;
+    if (const int refused = begin_write("shut down")) {
+        return failure(refused, "shut down");
     }
     StreamRequest<uv_shutdown_t> request(*this, "shut down");
-    result =
+    Result<void> result =
         request.wait(uv_shutdown(&request.uv, stream(), StreamRequest<uv_shutdown_t>::on_done));
     if (!result && result.error().code() == std::errc::not_a_socket &&
         uv_is_readable(stream()) == 0) {

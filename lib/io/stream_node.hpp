@@ -80,14 +80,17 @@ private:
     Result<void> may_read(const char* operation) const noexcept;
     int start_reading() noexcept;
     void pause_reading() noexcept;
-    Result<std::size_t> read_alone(std::span<std::byte> buffer) noexcept;
-    Result<std::size_t> take_read(std::span<std::byte> buffer) noexcept;
-    Result<std::size_t> wait_read(std::span<std::byte> buffer) noexcept;
-    Result<void> begin_write(const char* operation) noexcept;
+    ssize_t read_alone(std::span<std::byte> buffer) noexcept;
+    ssize_t take_read(std::span<std::byte> buffer) noexcept;
+    ssize_t wait_read(std::span<std::byte> buffer) noexcept;
+    int begin_write(const char* operation) noexcept;
     void end_write() noexcept;
-    Result<void> write_batch(std::span<uv_buf_t> buffers) noexcept;
     Result<void> wait_writable(const char* operation) noexcept;
+    Result<void> write_pieces(std::span<const std::span<const std::byte>> pieces) noexcept;
+    Result<void> write_batch(std::span<uv_buf_t> buffers, std::size_t bytes) noexcept;
+    Result<void> write_rest(std::span<uv_buf_t> buffers, std::size_t written) noexcept;
     bool give_way() noexcept;
+    [[nodiscard]] Error failure(ssize_t status, const char* operation) const;
 
     CoQueue reader_{"read", this};
     std::span<std::byte> target_;   // of the coroutine in reader_

@@ -57,8 +57,8 @@ Result<std::size_t> StreamNode::move_to(const TransitPipe& pipe, std::size_t mos
 
 Result<std::size_t> StreamNode::take_from(const TransitPipe& pipe, std::size_t most) noexcept {
     const NodePtr<StreamNode> hold(this);
-    if (const Result<void> turn = begin_write("write"); !turn) {
-        return turn.error();
+    if (const int refused = begin_write("write")) {
+        return failure(refused, "write");
     }
     const std::int64_t count = splice_some(pipe.out(), descriptor_of(handle()), most);
     static_cast<void>(give_way());
@@ -74,8 +74,8 @@ Result<std::int64_t> StreamNode::send_file(const DuplicateDescriptor& socket,
                                            std::int64_t offset, std::size_t most) noexcept {
     const NodePtr<StreamNode> hold(this);
     const FileUse use(file);
-    if (const Result<void> turn = begin_write("write"); !turn) {
-        return turn.error();
+    if (const int refused = begin_write("write")) {
+        return failure(refused, "write");
     }
     std::int64_t count = 0;
     try {
