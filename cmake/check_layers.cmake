@@ -25,24 +25,12 @@ layer(loop         after.hpp call_on.hpp clock.hpp deadline.hpp interop.hpp join
                    loop_channel.hpp posted.hpp race.hpp remote_wait.hpp run.hpp sleep.hpp task.hpp
                    task_group.hpp timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hpp dns.hpp
-                   environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp
-                   path.hpp pipe.hpp random.hpp readiness.hpp serve.hpp shutdown.hpp signal.hpp
-                   stream.hpp stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
                    environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp
                    pipe.hpp process.hpp pseudo_terminal.hpp random.hpp readiness.hpp serve.hpp
-                   signal.hpp stream.hpp stream_handle.hpp tcp.hpp temporary.hpp udp.hpp watch.hpp)
+                   shutdown.hpp signal.hpp standard_stream.hpp stream.hpp stream_handle.hpp tcp.hpp
+                   temporary.hpp terminal_size.hpp tty.hpp udp.hpp watch.hpp)
 layer(protocols    buf_reader.hpp buf_writer.hpp byte_order.hpp frame.hpp memory.hpp text.hpp)
 layer(testing      memory_stream.hpp testing.hpp)
-layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp overflow.hpp wait.hpp)
-layer(sync         channel.hpp co_mutex.hpp co_queue.hpp co_rwlock.hpp co_semaphore.hpp
-                   completion.hpp event.hpp)
-layer(loop         clock.hpp deadline.hpp loop.hpp run.hpp sleep.hpp task_group.hpp timeout.hpp
-                   uv_error.hpp)
-layer(io           address.hpp blocking.hpp descriptor.hpp dns.hpp file.hpp file_info.hpp fs.hpp
-                   listener_handle.hpp path.hpp pipe.hpp serve.hpp signal.hpp standard_stream.hpp
-                   stream.hpp stream_handle.hpp tcp.hpp tty.hpp)
-layer(protocols)
-layer(testing)
 layer(diagnostics)
 layer(c_api        coloop.h qemu-coroutine.h qemu/aio.h qemu/coroutine.h qemu/lockable.h
                    qemu/symbols.h qemu/types.h)

@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdint>
 #include <new>
 
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 #include <coloop/stream_handle.hpp>
+#include <coloop/terminal_size.hpp>
 
 namespace coloop {
 
 class PipeNode;
-
-/// In characters.
-struct TerminalSize {
-    std::uint16_t columns = 80;
-    std::uint16_t rows = 24;
-
-    friend bool operator==(const TerminalSize& left, const TerminalSize& right) = default;
-};
 
 /// The side of a terminal where keyboard and screen would be: what is written here the programs on
 /// the terminal read as if it had been typed, echo and control characters included, and what they

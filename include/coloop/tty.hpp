@@ -9,17 +9,11 @@
 #include <coloop/export.hpp>
 #include <coloop/result.hpp>
 #include <coloop/stream_handle.hpp>
+#include <coloop/terminal_size.hpp>
 
 namespace coloop {
 
 class TerminalNode;
-
-struct TerminalSize {
-    int columns = 0;
-    int rows = 0;
-
-    friend bool operator==(const TerminalSize& left, const TerminalSize& right) = default;
-};
 
 enum class TerminalMode : std::uint8_t {
     normal,  ///< as it was: by lines, with echo, and Ctrl-C interrupts

@@ -24,6 +24,7 @@ bool listens(int socket) noexcept {
 /// For what libuv does not guess.
 bool is_file(int number) noexcept {
     struct stat found {};
+
     return fstat(number, &found) == 0 && (S_ISDIR(found.st_mode) || S_ISBLK(found.st_mode));
 }
 

@@ -21,7 +21,7 @@ Result<SharedSocket> SharedSocket::open(NativeDescriptor native, std::string nam
 
 void SharedSocket::close() noexcept {
     shared_->closed = true;
-    for (NodePtr<WatchNode>& watch : shared_->watches) {
+    for (NodePtr<DescriptorNode>& watch : shared_->watches) {
         if (watch) {
             watch->start_close();  // wakes who waits
         }
@@ -34,16 +34,16 @@ Result<void> SharedSocket::Shared::wait(Direction direction, const char* operati
     if (number < 0) {
         return error(uv_code(number), operation);
     }
-    Result<NodePtr<WatchNode>> opened =
-        WatchNode::open(state, Descriptor(NativeDescriptor{number}), operation, name);
+    Result<NodePtr<DescriptorNode>> opened =
+        DescriptorNode::open(state, Descriptor(NativeDescriptor{number}), operation, name);
     if (!opened) {
         return opened.error();
     }
-    NodePtr<WatchNode>& watch = watches[direction == Direction::out ? 1 : 0];
+    NodePtr<DescriptorNode>& watch = watches[direction == Direction::out ? 1 : 0];
     watch = *std::move(opened);
     const bool woken = watch->wait(UV_READABLE);
     watch->start_close();
-    watch = NodePtr<WatchNode>();
+    watch = NodePtr<DescriptorNode>();
     if (!woken) {
         return error(make_error_code(Errc::cancelled), operation);
     }

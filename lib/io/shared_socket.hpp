@@ -7,7 +7,7 @@
 #include <coloop/co_mutex.hpp>
 #include <coloop/stream.hpp>
 
-#include "io/watch_node.hpp"
+#include "io/descriptor_node.hpp"
 
 namespace coloop {
 
@@ -47,7 +47,7 @@ private:
 
         Descriptor socket;
         std::string name;
-        NodePtr<WatchNode> watches[2];  // one for each direction, while somebody waits
+        NodePtr<DescriptorNode> watches[2];  // one for each direction, while somebody waits
         CoMutex writing;
         bool being_read = false;
         bool closed = false;

@@ -94,11 +94,12 @@ Result<void> TerminalNode::set_mode(TerminalMode mode) noexcept {
 }
 
 Result<TerminalSize> TerminalNode::size() noexcept {
-    TerminalSize size;
-    if (const int status = uv_tty_get_winsize(&tty_, &size.columns, &size.rows)) {
+    int columns = 0;
+    int rows = 0;
+    if (const int status = uv_tty_get_winsize(&tty_, &columns, &rows)) {
         return error(status, "get the size of");
     }
-    return size;
+    return TerminalSize{static_cast<std::uint16_t>(columns), static_cast<std::uint16_t>(rows)};
 }
 
 Result<TerminalSize> TerminalNode::wait_resize(TerminalSize known) noexcept {

@@ -10,7 +10,6 @@ namespace coloop {
 namespace {
 
 // One drain gives way to the loop after so many coroutines or so much time, whichever is first.
-// The time counts from the first look at the clock; short drains, which are most, never look.
 constexpr std::size_t drain_limit = 256;
 constexpr std::uint64_t drain_time = 500'000;
 constexpr std::size_t looks_at_clock_every = 16;
@@ -37,27 +36,24 @@ void LoopState::drain() {
         misuse("uv_run() was called in " + describe(*Coroutine::self()) +
                "; a loop runs on its thread's own stack, and in a coroutine one waits instead");
     }
-    if (ready() > 0 && hooks_ != nullptr) [[unlikely]] {
+    const std::size_t batch = std::min(ready(), drain_limit);
+    if (batch > 0 && hooks_ != nullptr) [[unlikely]] {
         drain_by(*hooks_);
-    } else if (ready() > 0) {
-        now = uv_now(uv_) * 1'000'000;
+    } else if (batch > 0) {
+        now = time();
         drain_follows_ = true;
-        std::uint64_t begin = 0;
-        for (std::size_t i = 1; i <= drain_limit && ready() > 0; ++i) {
-            if (i % looks_at_clock_every == 0) {
-                begin = begin == 0 ? time() : begin;
-                if (time() - begin > drain_time) {
-                    break;
-                }
-            }
+        for (std::size_t i = 1; i <= batch; ++i) {
             run_next();
+            if (i % looks_at_clock_every == 0 && time() - now > drain_time) {
+                break;
+            }
         }
         drain_follows_ = false;
     }
     after_drain();
 }
 
-/// In the order that somebody chooses among all who are ready.
+/// In the order that somebody chooses among all who are ready, those too that became it meanwhile.
 void LoopState::drain_by(LoopHooks& hooks) {
     drain_follows_ = true;
     for (std::size_t i = 0; i < drain_limit && ready() > 0; ++i) {

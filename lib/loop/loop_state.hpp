@@ -217,7 +217,7 @@ private:
     bool drain_follows_ = false;  // so nothing else need see to it, nor to the timer
     bool idles_ = false;
     bool deadlines_changed_ = false;  // since the timer was looked at
-    bool posted_here_ = false;  // by this thread, which the loop must not return before
+    bool posted_here_ = false;        // by this thread, which the loop must not return before
     Phase phase_ = Phase::running;
     std::vector<std::function<void()>> done_;
     LoopHooks* hooks_ = nullptr;

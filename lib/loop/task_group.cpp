@@ -40,9 +40,10 @@ Result<void> TaskGroup::start(Result<Coroutine*> coroutine, detail::Member* memb
         (*coroutine)->~Coroutine();
         return Error(make_error_code(Errc::cancelled), "spawn", name);
     }
-    Result<void> started = state_.start(coroutine, name);
+    Coroutine* const created = *coroutine;
+    Result<void> started = state_.start(std::move(coroutine), name);
     if (started) {
-        member->coroutine_ = *coroutine;
+        member->coroutine_ = created;
         ++running_;
     } else if (lender == nullptr) {
         give_place();

@@ -166,7 +166,8 @@ TEST_SUITE("profiling") {
         const SampleTimer timer;
         std::unique_ptr<Coroutine> first;
         std::unique_ptr<Coroutine> second;
-        while (samples.load(std::memory_order_relaxed) < 10'000) {
+        while (samples.load(std::memory_order_relaxed) < 10'000 ||
+               in_coroutines.load(std::memory_order_relaxed) < 1000) {
             for (auto* slot : {&first, &second}) {
                 if (*slot == nullptr || (*slot)->done()) {
                     *slot = std::make_unique<Coroutine>([] { work(20); });
@@ -180,7 +181,6 @@ TEST_SUITE("profiling") {
             }
         }
         CHECK(endless.load() == 0);
-        CHECK(in_coroutines.load() > 1000);
     }
 }
 

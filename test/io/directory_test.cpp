@@ -241,7 +241,7 @@ TEST_SUITE("Directory") {
         });
     }
 
-    TEST_CASE("a cancelled close closes all the same") {
+    TEST_CASE("a cancelled close of a directory closes all the same") {
         const TemporaryDirectory directory;
         run_in_loop([&] {
             const std::size_t before = open_descriptors();
@@ -256,7 +256,7 @@ TEST_SUITE("Directory") {
         });
     }
 
-    TEST_CASE("using it outside a coroutine is misuse") {
+    TEST_CASE("using a directory outside a coroutine is misuse") {
         expect_misuse([] { static_cast<void>(fs::Directory::open("/")); },
                       "cannot open directory outside a coroutine");
     }

@@ -51,7 +51,7 @@ void wait_for_word(Process& process) {
     process.output().read_exactly(byte);
 }
 
-constexpr const char* ignore_sigterm = "trap '' TERM; echo x; while :; do sleep 1000 & wait; done";
+constexpr const char* ignore_sigterm = "trap '' TERM; echo x; exec sleep 1000";
 
 const ProcessOptions with_output{.output = Stdio::pipe()};
 
@@ -126,6 +126,7 @@ TEST_SUITE("Process") {
 
     TEST_CASE("a child has the descriptors that it was given, and no others of ours") {
         run_in_loop([] {
+            ::fcntl(3, F_SETFD, FD_CLOEXEC);  // what started the test may have left one
             const TemporaryDirectory directory;
             std::ofstream(directory / "file") << "contents";
             const int file = ::open((directory / "file").c_str(), O_RDONLY | O_CLOEXEC);

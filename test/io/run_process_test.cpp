@@ -139,7 +139,7 @@ TEST_SUITE("PseudoTerminal") {
 
     TEST_CASE("a change of size is told to the programs") {
         run_in_loop([] {
-            Process process(shell("trap 'stty size; exit' WINCH; echo ready; while :; do read x; "
+            Process process(shell("trap 'stty size; exit 0' WINCH; echo ready; while :; do read x; "
                                   "done"),
                             {.terminal = TerminalSize{}});
             read_until(process.terminal(), "ready");
