@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -41,6 +42,16 @@ COLOOP_EXPORT Result<std::uint64_t> copy(Reader& from, Writer& to, const CopyOpt
 
 inline Result<std::uint64_t> copy(Reader& from, Writer& to, std::nothrow_t tag) noexcept {
     return copy(from, to, {}, tag);
+}
+
+/// What can be read and written, as files and streams can.
+template <typename T>
+concept ReaderAndWriter = std::derived_from<T, Reader> && std::derived_from<T, Writer>;
+
+/// The same for two of one type, which would otherwise be taken for the iterators of std::copy.
+template <ReaderAndWriter End>
+Result<std::uint64_t> copy(End& from, End& to, std::nothrow_t tag) noexcept {
+    return copy(static_cast<Reader&>(from), static_cast<Writer&>(to), {}, tag);
 }
 
 inline std::uint64_t copy(Reader& from, Writer& to, const CopyOptions& options = {}) {

@@ -161,8 +161,7 @@ TEST_SUITE("copy") {
             fs::write_file(directory / "from", pattern(100'000));
             File full = File::open("/dev/full", OpenMode::write);
             File from = File::open(directory / "from");
-            expect_both([&] { copy(from, full); },
-                        [&] { return coloop::copy(from, full, std::nothrow); },
+            expect_both([&] { copy(from, full); }, [&] { return copy(from, full, std::nothrow); },
                         std::errc::no_space_on_device, "write /dev/full: no space left on device");
             File only_read = File::open(directory / "from");
             File to = File::open(directory / "from");
@@ -233,7 +232,7 @@ TEST_SUITE("copy") {
             CHECK((outcome.ends_with(" bytes: connection reset by peer") ||
                    outcome.ends_with(" bytes: broken pipe")));
             CHECK(copied < 100'000'000);
-            CHECK(other.outcome() != "");
+            static_cast<void>(other.outcome());  // it came in between, or heard of the reset
         });
     }
 
