@@ -22,8 +22,8 @@ layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp coroutine_
 layer(sync         barrier.hpp broadcast.hpp channel.hpp co_mutex.hpp co_queue.hpp co_rwlock.hpp
                    co_semaphore.hpp completion.hpp event.hpp latch.hpp select.hpp)
 layer(loop         after.hpp call_on.hpp clock.hpp deadline.hpp interop.hpp join_all.hpp loop.hpp
-                   loop_channel.hpp posted.hpp race.hpp remote_wait.hpp run.hpp sleep.hpp task.hpp
-                   task_group.hpp timeout.hpp uv_error.hpp)
+                   loop_channel.hpp loop_metrics.hpp posted.hpp race.hpp remote_wait.hpp run.hpp
+                   sleep.hpp task.hpp task_group.hpp timeout.hpp uv_error.hpp)
 layer(io           address.hpp blocking.hpp copy.hpp descriptor.hpp directory.hpp dns.hpp
                    environment.hpp file.hpp file_info.hpp fs.hpp listener_handle.hpp os.hpp path.hpp
                    pipe.hpp process.hpp pseudo_terminal.hpp random.hpp readiness.hpp serve.hpp

@@ -42,6 +42,7 @@
 #include <coloop/latch.hpp>            // IWYU pragma: export
 #include <coloop/loop.hpp>             // IWYU pragma: export
 #include <coloop/loop_channel.hpp>     // IWYU pragma: export
+#include <coloop/loop_metrics.hpp>     // IWYU pragma: export
 #include <coloop/memory.hpp>           // IWYU pragma: export
 #include <coloop/os.hpp>               // IWYU pragma: export
 #include <coloop/overflow.hpp>         // IWYU pragma: export

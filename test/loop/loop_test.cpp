@@ -16,6 +16,7 @@
 #include <coloop/co_queue.hpp>
 #include <coloop/completion.hpp>
 #include <coloop/loop.hpp>
+#include <coloop/loop_metrics.hpp>
 #include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
 
@@ -432,5 +433,22 @@ TEST_SUITE("Loop") {
         CHECK(resident - resident_before > burst * 24 * 1024);
         CHECK(resident_at_rest - resident_before < burst * 24 * 1024 / 4);
 #endif
+    }
+}
+
+TEST_SUITE("metrics") {
+    TEST_CASE("a loop tells how long it waited, once it was asked to measure that") {
+        Loop loop;
+        CHECK(metrics_of(loop).idle == 0ns);
+        loop.spawn([] { co_sleep(2ms); });
+        CHECK(loop.run());
+        CHECK(metrics_of(loop).idle == 0ns);
+
+        measure_idle_time(loop);
+        loop.spawn([] { co_sleep(2ms); });
+        CHECK(loop.run());
+        const coloop::LoopMetrics measured = metrics_of(loop);
+        CHECK(measured.idle > 0ns);
+        CHECK((measured.turns > 0) == (UV_VERSION_HEX >= 0x012D00));
     }
 }
