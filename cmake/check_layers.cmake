@@ -15,7 +15,7 @@ macro(layer name)
     endforeach()
 endmacro()
 
-layer(base         error.hpp export.hpp intrusive_list.hpp result.hpp)
+layer(base         error.hpp export.hpp intrusive_list.hpp result.hpp version.h)
 layer(context      detail/switch.hpp)
 layer(coroutine    call_with_stack.hpp cancel_scope.hpp coroutine.hpp coroutine_local.hpp
                    overflow.hpp wait.hpp)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <coloop/export.hpp>
+#include <coloop/version.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,6 +5,7 @@
 
 #include <coloop/coloop.h>
 #include <coloop/uv_error.hpp>
+#include <coloop/version.h>
 
 #include "c_api/record.hpp"
 
@@ -56,6 +57,6 @@ int fail(int code, std::string_view words) noexcept {
 
 }  // namespace coloop::c_api
 
-const char* coloop_version() { return COLOOP_VERSION; }
+const char* coloop_version() { return COLOOP_VERSION_STRING; }
 
 const char* coloop_error_message() { return coloop::c_api::message().c_str(); }
