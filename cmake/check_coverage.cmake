@@ -5,7 +5,7 @@ cmake_minimum_required(VERSION 3.25)
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
 
 # Rows that may still be open; to be lowered whenever some are done, and never raised.
-set(most_open 21)
+set(most_open 9)
 
 function(offence what)
     message(NOTICE "${what}")

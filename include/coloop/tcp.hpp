@@ -17,6 +17,7 @@
 #include <coloop/result.hpp>
 #include <coloop/stream_handle.hpp>
 
+struct uv_handle_s;
 struct uv_tcp_s;
 
 namespace coloop {
@@ -132,6 +133,20 @@ public:
     Result<void> set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count,
                                 std::nothrow_t tag) noexcept;
 
+    /// How many bytes the system keeps that have come and were not read, at least; it has limits.
+    /// Throws Error if the stream is closed or the system refuses.
+    void set_receive_buffer(std::size_t bytes) { set_receive_buffer(bytes, std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    Result<void> set_receive_buffer(std::size_t bytes, std::nothrow_t tag) noexcept;
+
+    /// The same for bytes that were written and not taken by the peer; a write waits for those
+    /// beyond.
+    void set_send_buffer(std::size_t bytes) { set_send_buffer(bytes, std::nothrow).value(); }
+
+    /// The same; returns the Error.
+    Result<void> set_send_buffer(std::size_t bytes, std::nothrow_t tag) noexcept;
+
     /// For what coloop does not wrap; null if closed. Must not be closed, read or written.
     [[nodiscard]] uv_tcp_s* uv() const noexcept;
 
@@ -139,6 +154,9 @@ private:
     [[nodiscard]] const char* type() const noexcept override { return "a TcpStream"; }
 
     [[nodiscard]] TcpNode& node() const noexcept;
+
+    using SetBuffer = int (*)(uv_handle_s* handle, int* bytes);
+    Result<void> set_buffer(const char* operation, SetBuffer set, std::size_t bytes) noexcept;
 };
 
 struct ListenOptions {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <climits>
+
 #include <coloop/tcp.hpp>
 #include <coloop/uv_error.hpp>
 
@@ -97,6 +100,27 @@ Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::chrono::s
         return on;
     }
     if (const int status = set_probes(node().descriptor(), interval.count(), count)) {
+        return node().error(status, operation);
+    }
+    return {};
+}
+
+Result<void> TcpStream::set_receive_buffer(std::size_t bytes, std::nothrow_t /*tag*/) noexcept {
+    return set_buffer("set the receive buffer of", uv_recv_buffer_size, bytes);
+}
+
+Result<void> TcpStream::set_send_buffer(std::size_t bytes, std::nothrow_t /*tag*/) noexcept {
+    return set_buffer("set the send buffer of", uv_send_buffer_size, bytes);
+}
+
+Result<void> TcpStream::set_buffer(const char* operation, SetBuffer set,
+                                   std::size_t bytes) noexcept {
+    if (!is_open()) {
+        return closed(operation);
+    }
+    // Zero would ask libuv instead of telling it.
+    int value = static_cast<int>(std::clamp<std::size_t>(bytes, 1, INT_MAX));
+    if (const int status = set(reinterpret_cast<uv_handle_t*>(uv()), &value)) {
         return node().error(status, operation);
     }
     return {};

@@ -209,6 +209,21 @@ TEST_CASE("keep-alive probes follow each other as asked for") {
     });
 }
 
+TEST_CASE("the system's buffers of a stream are as large as asked for") {
+    run_in_loop([] {
+        TcpPair pair;
+        pair.near.set_send_buffer(50'000);
+        pair.near.set_receive_buffer(60'000);
+        CHECK(option_of(pair.near, SOL_SOCKET, SO_SNDBUF) >= 50'000);
+        CHECK(option_of(pair.near, SOL_SOCKET, SO_RCVBUF) >= 60'000);
+        pair.near.close();
+        expect_error(pair.near.set_send_buffer(1, std::nothrow), Errc::closed,
+                     "set the send buffer of a TcpStream that is not open: closed");
+        expect_error(pair.near.set_receive_buffer(1, std::nothrow), Errc::closed,
+                     "set the receive buffer of a TcpStream that is not open: closed");
+    });
+}
+
 TEST_CASE("a reader that pauses costs no turns of the loop, and its peer's writes wait") {
     run_in_loop([] {
         TcpPair pair;
