@@ -40,13 +40,27 @@ std::size_t offset_in(const Dl_info& file, void* address) noexcept {
     return header->e_type == ET_EXEC ? call : call - reinterpret_cast<std::size_t>(header);
 }
 
+/// True of the library's own files, which are of no interest to those who use it.
+bool is_own(std::string_view line) noexcept {
+    for (const std::string_view folder :
+         {"/include/coloop/", "/lib/base/", "/lib/context/", "coloop_context_boot",
+          "/lib/coroutine/", "/lib/sync/", "/lib/loop/", "/lib/io/", "/lib/testing/",
+          "/include/c++/"}) {
+        if (line.find(folder) != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// "function at file:line" for each of the addresses that lie in `file`, in their order; fewer if
-/// there is nobody to read its debug information.
+/// there is nobody to read its debug information. Of functions that were inlined into each other,
+/// it names the innermost that is not the library's own.
 std::vector<std::string> sources_in(const Dl_info& file, const std::vector<void*>& addresses) {
     if (std::strchr(file.dli_fname, '\'') != nullptr) {
         return {};
     }
-    std::string command = std::string("addr2line -Cfpe '") + file.dli_fname + '\'';
+    std::string command = std::string("addr2line -Cfipe '") + file.dli_fname + '\'';
     for (void* address : addresses) {
         char offset[32];
         std::snprintf(offset, sizeof offset, " %zx", offset_in(file, address));
@@ -57,7 +71,13 @@ std::vector<std::string> sources_in(const Dl_info& file, const std::vector<void*
         popen((command + " 2>/dev/null").c_str(), "re"));
     char text[4096];
     while (pipe != nullptr && std::fgets(text, sizeof text, pipe.get()) != nullptr) {
-        lines.emplace_back(text, std::strcspn(text, "\n"));
+        const std::string line(text, std::strcspn(text, "\n"));
+        constexpr std::string_view outer = " (inlined by) ";
+        if (!line.starts_with(outer)) {
+            lines.push_back(line);
+        } else if (!lines.empty() && is_own(lines.back())) {
+            lines.back() = line.substr(outer.size());
+        }
     }
     return lines;
 }
@@ -87,18 +107,6 @@ std::vector<std::string> lines_of(const std::vector<void*>& addresses) {
         result.push_back(line.empty() || line.starts_with("?") ? symbol_of(address) : line);
     }
     return result;
-}
-
-/// True of the library's own files, which are of no interest to those who use it.
-bool is_own(std::string_view line) noexcept {
-    for (const std::string_view folder :
-         {"/include/coloop/", "/lib/base/", "/lib/coroutine/", "/lib/sync/", "/lib/loop/",
-          "/lib/io/", "/lib/testing/", "/include/c++/"}) {
-        if (line.find(folder) != std::string_view::npos) {
-            return true;
-        }
-    }
-    return false;
 }
 
 }  // namespace
