@@ -189,7 +189,9 @@ Result<void> File::close(std::nothrow_t /*tag*/) noexcept {
     const FsCall call{"close", *file, PoolRequest::Kind::committed};
     LoopState::current(call.operation);
     file->closing = true;
-    if (Wait::already_cancelled() || !file->wait_unused()) {
+    // Asked last, for one that was cancelled when its turn had come must not take the descriptor
+    // out.
+    if (!file->wait_unused() || Wait::already_cancelled()) {
         return fs_error(call, Errc::cancelled);  // it closes when the last user lets go of it
     }
     return without_value(call_fs(call, FileUse(), uv_fs_close, file->release()));
