@@ -75,6 +75,19 @@ def spawn_tables():
 
 
 def sync_tables():
+    yield Table('A value through a channel without room', [
+        Row('Go', 'go', 'channel', 1_000_000),
+        Row('coloop', 'coloop_sync', 'channel', 2_000_000),
+        Row('Boost.Fiber', 'boost_fiber', 'channel', 500_000),
+    ], {'coloop': 1})
+    yield Table('... with room for 100', [
+        Row('Go', 'go', 'channel-buffered', 2_000_000),
+        Row('coloop', 'coloop_sync', 'channel-buffered', 5_000_000),
+    ], {'coloop': 1})
+    yield Table('... through a select of two', [
+        Row('Go', 'go', 'select', 1_000_000),
+        Row('coloop', 'coloop_sync', 'select', 2_000_000),
+    ], {'coloop': 1})
     yield Table('Lock and unlock a mutex', [
         Row('Go sync.Mutex', 'go', 'mutex', 10_000_000),
         Row('coloop CoMutex', 'coloop_sync', 'mutex', 10_000_000),

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// What locks, cancel scopes and timeouts cost.
+// What channels, locks, cancel scopes and timeouts cost.
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <optional>
 
 #include <coloop/cancel_scope.hpp>
+#include <coloop/channel.hpp>
 #include <coloop/co_mutex.hpp>
 #include <coloop/loop.hpp>
+#include <coloop/select.hpp>
 #include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/tcp.hpp>
@@ -24,6 +28,52 @@ void on_loop(Function function) {
     coloop::Loop loop;
     loop.spawn(function);
     loop.run();
+}
+
+/// Numbers through a channel.
+template <std::size_t capacity>
+void channel(Run& run) {
+    on_loop([&] {
+        run.measure([&](long count) {
+            coloop::Channel<long> numbers(capacity);
+            long sum = 0;
+            coloop::TaskGroup group;
+            group.spawn([&] {
+                for (const long number : numbers) {
+                    sum += number;
+                }
+            });
+            for (long i = 0; i < count; ++i) {
+                numbers.send(i);
+            }
+            numbers.close();
+            group.wait();
+            bench::check(sum == count * (count - 1) / 2, "each number arrived");
+        });
+    });
+}
+
+/// Numbers from whichever of two channels has one.
+void select(Run& run) {
+    on_loop([&] {
+        run.measure([&](long count) {
+            coloop::Channel<long> even;
+            coloop::Channel<long> odd;
+            long sum = 0;
+            coloop::TaskGroup group;
+            group.spawn([&] {
+                const auto add = [&](std::optional<long> number) { sum += *number; };
+                for (long i = 0; i < count; ++i) {
+                    coloop::select(coloop::receive(even, add), coloop::receive(odd, add));
+                }
+            });
+            for (long i = 0; i < count; ++i) {
+                (i % 2 == 0 ? even : odd).send(i);
+            }
+            group.wait();
+            bench::check(sum == count * (count - 1) / 2, "each number arrived");
+        });
+    });
 }
 
 void mutex(Run& run) {
@@ -118,9 +168,15 @@ void read(Run& run) {
 }
 
 constexpr bench::Test tests[] = {
-    {"mutex", mutex},      {"mutex-contended", mutex_contended},
-    {"scope", scope},      {"timeout", timeout},
-    {"read", read<false>}, {"read-timeout", read<true>},
+    {"channel", channel<0>},
+    {"channel-buffered", channel<100>},
+    {"select", select},
+    {"mutex", mutex},
+    {"mutex-contended", mutex_contended},
+    {"scope", scope},
+    {"timeout", timeout},
+    {"read", read<false>},
+    {"read-timeout", read<true>},
 };
 
 }  // namespace

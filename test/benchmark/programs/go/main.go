@@ -92,10 +92,10 @@ func spawn(r run) {
 	})
 }
 
-// Numbers through a channel of no capacity.
-func channel(r run) {
+// Numbers through a channel.
+func channel(r run, capacity int) {
 	r.measure(func(count int) {
-		numbers := make(chan int)
+		numbers := make(chan int, capacity)
 		sums := make(chan int)
 		go func() {
 			sum := 0
@@ -108,6 +108,34 @@ func channel(r run) {
 			numbers <- i
 		}
 		close(numbers)
+		check(<-sums == count*(count-1)/2, "each number arrived")
+	})
+}
+
+// Numbers from whichever of two channels has one.
+func selectOfTwo(r run) {
+	r.measure(func(count int) {
+		even, odd := make(chan int), make(chan int)
+		sums := make(chan int)
+		go func() {
+			sum := 0
+			for i := 0; i < count; i++ {
+				select {
+				case number := <-even:
+					sum += number
+				case number := <-odd:
+					sum += number
+				}
+			}
+			sums <- sum
+		}()
+		for i := 0; i < count; i++ {
+			if i%2 == 0 {
+				even <- i
+			} else {
+				odd <- i
+			}
+		}
 		check(<-sums == count*(count-1)/2, "each number arrived")
 	})
 }
@@ -212,7 +240,9 @@ func fileRead(r run) {
 
 func main() {
 	tests := map[string]func(run){
-		"round-trip": roundTrip, "spawn": spawn, "spawn-join": spawnJoin, "channel": channel,
+		"round-trip": roundTrip, "spawn": spawn, "spawn-join": spawnJoin,
+		"channel":          func(r run) { channel(r, 0) },
+		"channel-buffered": func(r run) { channel(r, 100) }, "select": selectOfTwo,
 		"mutex": mutex, "mutex-contended": mutexContended, "sleepers": sleepers,
 		"suspended": suspended, "file-read": fileRead,
 	}
