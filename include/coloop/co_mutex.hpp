@@ -30,19 +30,45 @@ public:
     /// Waits until the lock is the caller's. Misuse if it already is, or outside a coroutine.
     /// Throws Cancelled if the coroutine is cancelled before or while it waits; it then does not
     /// hold the lock. Does not look at cancellation when the lock is free.
-    void lock();
+    void lock() {
+        Coroutine* self = Coroutine::self();
+        if (self == nullptr || holder_ != nullptr) [[unlikely]] {
+            wait_to_lock();
+            return;
+        }
+        take(*self);
+    }
 
     /// Takes the lock if nobody holds it; never waits.
     [[nodiscard]] bool try_lock();
 
     /// Gives the lock to the longest waiter, if there is one. Misuse by anyone but the holder.
-    void unlock();
+    void unlock() {
+        Coroutine* self = Coroutine::self();
+        if (self == nullptr || holder_ != self) [[unlikely]] {
+            refuse_to_unlock();
+        }
+        --self->locks_held_;
+        holder_ = nullptr;
+        if (!waiters_.empty()) {
+            hand_over();
+        }
+    }
 
     /// True if the calling coroutine holds it.
     [[nodiscard]] bool held_by_me() const noexcept;
 
 private:
-    void take(Coroutine& coroutine) noexcept;
+    /// Whoever hands the lock over does this for the new holder, so that it is never free in
+    /// between.
+    void take(Coroutine& coroutine) noexcept {
+        holder_ = &coroutine;
+        ++coroutine.locks_held_;
+    }
+
+    void wait_to_lock();
+    void hand_over() noexcept;
+    [[noreturn]] void refuse_to_unlock() const;
     [[noreturn]] void refuse_to_end() const noexcept;
 
     Coroutine* holder_ = nullptr;

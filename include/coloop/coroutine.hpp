@@ -17,6 +17,7 @@
 namespace coloop {
 
 class CancelScope;
+class CoMutex;
 class Coroutine;
 class Scheduler;
 class Wait;
@@ -135,6 +136,7 @@ public:
 
 private:
     friend class CancelScope;
+    friend class CoMutex;
     friend class CoroutineReport;
     friend class Loop;
     friend class Scheduler;

@@ -2,17 +2,10 @@
 #include <coloop/co_mutex.hpp>
 
 #include "base/misuse.hpp"
-#include "coroutine/access.hpp"
 #include "coroutine/report.hpp"
 #include "sync/require_self.hpp"
 
 namespace coloop {
-
-/// Whoever hands the lock over does this for the new holder, so that it is never free in between.
-void CoMutex::take(Coroutine& coroutine) noexcept {
-    holder_ = &coroutine;
-    ++CoroutineAccess::locks_held(coroutine);
-}
 
 /// Those who wait for it wait for whoever holds it, so one name is enough.
 void CoMutex::refuse_to_end() const noexcept {
@@ -21,12 +14,9 @@ void CoMutex::refuse_to_end() const noexcept {
            "; unlock it first, and let it outlive all who use it");
 }
 
-void CoMutex::lock() {
-    Coroutine& self = require_self("lock", "a mutex");
-    if (holder_ == nullptr) {
-        take(self);
-        return;
-    }
+/// Where the lock is not free, or the caller no coroutine.
+void CoMutex::wait_to_lock() {
+    const Coroutine& self = require_self("lock", "a mutex");
     if (holder_ == &self) [[unlikely]] {
         misuse("lock a mutex: " + describe(self) + " holds it already; a CoMutex is not recursive");
     }
@@ -42,18 +32,15 @@ bool CoMutex::try_lock() {
     return true;
 }
 
-void CoMutex::unlock() {
-    Coroutine& self = require_self("unlock", "a mutex");
-    if (holder_ != &self) [[unlikely]] {
-        misuse("unlock a mutex: " + describe(self) + " does not hold it; " +
-               (holder_ == nullptr ? "nobody does" : describe(*holder_) + " does"));
-    }
-    --CoroutineAccess::locks_held(self);
-    holder_ = nullptr;
-    if (!waiters_.empty()) {
-        take(waiters_.first());
-        waiters_.wake_one();
-    }
+void CoMutex::hand_over() noexcept {
+    take(waiters_.first());
+    waiters_.wake_one();
+}
+
+void CoMutex::refuse_to_unlock() const {
+    misuse("unlock a mutex: " + describe(require_self("unlock", "a mutex")) +
+           " does not hold it; " +
+           (holder_ == nullptr ? "nobody does" : describe(*holder_) + " does"));
 }
 
 bool CoMutex::held_by_me() const noexcept {
