@@ -59,6 +59,24 @@ def switch_tables():
     ], {'coloop, lambda with captures': 1.3, 'coloop, nested 1,000 deep': 3})
 
 
+def cost_tables():
+    yield Table('The cost card: a switch there and back, with more and more kept', [
+        Row('the bare switch', 'coloop_switch', 'bare', 10_000_000),
+        Row('and floating-point control', 'coloop_switch', 'bare-control', 10_000_000),
+        Row('and errno and exceptions', 'coloop_switch', 'bare-all', 10_000_000),
+        Row('and who runs, and checks: enter + yield', 'coloop_switch', 'round-trip', 10_000_000),
+    ])
+    yield Table('... spawning', [
+        Row('create, run and end', 'coloop_switch', 'create', 5_000_000),
+        Row('on a loop, cancellable: spawn', 'coloop_loop', 'spawn', 2_000_000),
+        Row('and a name', 'coloop_loop', 'spawn-named', 2_000_000),
+    ])
+    yield Table('... scopes', [
+        Row('a cancel scope', 'coloop_sync', 'scope', 10_000_000),
+        Row('a timeout that does not fire', 'coloop_sync', 'timeout', 5_000_000),
+    ])
+
+
 def spawn_tables():
     yield Table('On a loop', [
         FCONTEXT,
@@ -191,6 +209,6 @@ def thread_tables():
 
 
 def groups(quick):
-    return {'switch': switch_tables(), 'spawn': spawn_tables(), 'sync': sync_tables(),
+    return {'switch': switch_tables(), 'cost': cost_tables(), 'spawn': spawn_tables(), 'sync': sync_tables(),
             'memory': memory_tables(quick), 'echo': echo_tables(quick), 'file': file_tables(),
             'timer': timer_tables(quick), 'thread': thread_tables()}

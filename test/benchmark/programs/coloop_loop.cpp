@@ -16,20 +16,24 @@ using bench::Run;
 
 constexpr long batch = 100;
 
-void spawn(Run& run) {
+void spawn_with(Run& run, const coloop::CoroutineOptions& options) {
     coloop::Loop loop;
     long ran = 0;
     long spawned = 0;
     run.measure([&](long count) {
         for (long i = 0; i < count; i += batch, spawned += batch) {
             for (long k = 0; k < batch; ++k) {
-                loop.spawn([&ran] { ++ran; });
+                loop.spawn([&ran] { ++ran; }, options);
             }
             loop.run();
         }
     });
     bench::check(ran == spawned, "each coroutine ran");
 }
+
+void spawn(Run& run) { spawn_with(run, {}); }
+
+void spawn_named(Run& run) { spawn_with(run, {.name = "connection"}); }
 
 void spawn_join(Run& run) {
     coloop::Loop loop;
@@ -166,6 +170,7 @@ void suspended(Run& run) {
 
 constexpr bench::Test tests[] = {
     {"spawn", spawn},
+    {"spawn-named", spawn_named},
     {"spawn-join", spawn_join},
     {"wake", wake},
     {"sleep-zero", sleep_zero},

@@ -51,6 +51,58 @@ void round_trip(Run& run) {
     enter_again_and_again(run, endless([] { Coroutine::yield(); }));
 }
 
+/// The bare switch with more and more of what a coroutine keeps: `control` is the state of the
+/// floating-point unit, `all` also errno and the exceptions in flight.
+enum class Kept { nothing, control, all };
+
+template <Kept kept>
+class Bare {
+public:
+    Bare() {
+        coloop::detail::make_context(context_, stack_.data(), stack_.data() + stack_.size(), answer,
+                                     this);
+    }
+
+    [[gnu::always_inline]] void swap(coloop::detail::Side side) {
+        if constexpr (kept != Kept::nothing) {
+            coloop::detail::store_control(state_.control[side]);
+        }
+        if constexpr (kept == Kept::all) {
+            state_.leave(*error_number_, *exceptions_);
+        }
+        coloop::detail::swap_context(context_);
+        if constexpr (kept != Kept::nothing) {
+            state_.arrive(side);
+        }
+    }
+
+private:
+    static coloop::detail::Context* answer(void* self) {
+        auto& bare = *static_cast<Bare*>(self);
+        bare.state_.control[coloop::detail::inside] = bare.state_.control[coloop::detail::outside];
+        for (;;) {
+            bare.swap(coloop::detail::inside);
+        }
+    }
+
+    coloop::detail::Context context_{};
+    coloop::detail::RuntimeState state_{};
+    int* error_number_ = coloop::detail::thread.error_number;
+    coloop::detail::ExceptionGlobals* exceptions_ = coloop::detail::thread.exceptions;
+    alignas(64) std::array<std::byte, 65536> stack_;
+};
+
+template <Kept kept>
+void bare(Run& run) {
+    const Coroutine prepares_the_thread([] {});
+    auto& peer = *new Bare<kept>;
+    run.measure([&](long count) {
+        for (long i = 0; i < count; ++i) {
+            peer.swap(coloop::detail::outside);
+        }
+    });
+}
+
 void flags_differ(Run& run) {
     std::feclearexcept(FE_ALL_EXCEPT);
     enter_again_and_again(run, *new Coroutine([] {
@@ -145,9 +197,18 @@ void over_all(Run& run) {
 }
 
 constexpr bench::Test tests[] = {
-    {"call", call},     {"round-trip", round_trip}, {"flags-differ", flags_differ},
-    {"deep", deep},     {"in-turn", in_turn},       {"batch-from-depth", batch_from_depth},
-    {"create", create}, {"nested", nested},         {"over-all", over_all},
+    {"bare", bare<Kept::nothing>},
+    {"bare-control", bare<Kept::control>},
+    {"bare-all", bare<Kept::all>},
+    {"call", call},
+    {"round-trip", round_trip},
+    {"flags-differ", flags_differ},
+    {"deep", deep},
+    {"in-turn", in_turn},
+    {"batch-from-depth", batch_from_depth},
+    {"create", create},
+    {"nested", nested},
+    {"over-all", over_all},
 };
 
 }  // namespace

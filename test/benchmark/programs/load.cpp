@@ -52,24 +52,34 @@ public:
                      "the message was taken whole");
     }
 
-    /// True if the answer is complete.
-    bool receive() {
+    enum class Event { part, answer, end };
+
+    /// What came: a part of the answer, all of it, or the end that was asked for.
+    Event receive() {
         const ssize_t count = read(socket_, answer_.data() + received_, answer_.size() - received_);
+        if (ending_) {
+            bench::check(count == 0, "the server closes, too");
+            return Event::end;
+        }
         bench::check(count > 0, "the server answers");
         received_ += static_cast<std::size_t>(count);
         if (received_ < answer_.size()) {
-            return false;
+            return Event::part;
         }
         bench::check(answer_ == message_, "the answer is the message");
-        return true;
+        return Event::answer;
     }
 
-    /// Waits until the server has closed, too.
-    void close() const {
-        char byte = 0;
+    /// Asks the server to close; it answers with the end.
+    void end() {
+        ending_ = true;
+        received_ = 0;
         shutdown(socket_, SHUT_WR);
-        bench::check(read(socket_, &byte, 1) == 0, "the server closes");
+    }
+
+    void close() {
         ::close(socket_);
+        ending_ = false;
     }
 
     [[nodiscard]] std::int64_t latency() const { return (Clock::now() - begin_).count(); }
@@ -83,6 +93,7 @@ private:
     std::size_t received_ = 0;
     unsigned sent_ = 0;
     int socket_ = -1;
+    bool ending_ = false;
     Clock::time_point begin_;
 };
 
@@ -99,32 +110,17 @@ public:
     void run(long count) {
         latencies_.clear();
         latencies_.reserve(static_cast<std::size_t>(count));
-        long to_send = count;
+        to_send_ = count;
+        to_finish_ = count;
         for (Client& client : clients_) {
-            if (to_send > 0) {
-                client.send();
-                --to_send;
-            }
+            send_if_left(client);
         }
         std::vector<epoll_event> events(clients_.size());
-        for (long answered = 0; answered < count;) {
+        while (to_finish_ > 0) {
             const int ready =
                 epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
             for (int i = 0; i < ready; ++i) {
-                auto& client = *static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
-                if (!client.receive()) {
-                    continue;
-                }
-                ++answered;
-                latencies_.push_back(client.latency());
-                if (settings_.short_lived) {
-                    client.close();
-                    open(client);
-                }
-                if (to_send > 0) {
-                    client.send();
-                    --to_send;
-                }
+                handle(*static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
             }
         }
     }
@@ -137,6 +133,33 @@ public:
     }
 
 private:
+    void send_if_left(Client& client) {
+        if (to_send_ > 0) {
+            --to_send_;
+            client.send();
+        }
+    }
+
+    void handle(Client& client) {
+        switch (client.receive()) {
+            case Client::Event::part:
+                return;
+            case Client::Event::answer:
+                latencies_.push_back(client.latency());
+                if (settings_.short_lived) {
+                    client.end();
+                    return;
+                }
+                break;
+            case Client::Event::end:
+                client.close();
+                open(client);
+                break;
+        }
+        --to_finish_;
+        send_if_left(client);
+    }
+
     void open(Client& client) const {
         client.connect();
         epoll_event event{};
@@ -149,6 +172,8 @@ private:
     int epoll_;
     std::vector<Client> clients_;
     std::vector<std::int64_t> latencies_;
+    long to_send_ = 0;
+    long to_finish_ = 0;
 };
 
 }  // namespace
