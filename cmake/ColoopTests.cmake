@@ -9,9 +9,15 @@ set(COLOOP_TEST_TIMEOUT 60 CACHE STRING "Seconds after which a test is taken to 
 # so are those tests that have the switch inlined into them and those that try thousands of orders.
 set(COLOOP_TEST_FLAGS "" CACHE STRING "Compiler flags of most tests")
 
+# What presets build whose subject is the core: the tests of the layers up to loop.
+add_custom_target(core-tests)
+
 function(coloop_add_tests label)
     set(target test-${label})
     add_executable(${target} ${ARGN})
+    if(label MATCHES "^(base|context|context-fallback|coroutine|sync|loop|threads)$")
+        add_dependencies(core-tests ${target})
+    endif()
     target_include_directories(${target} PRIVATE
         ${PROJECT_SOURCE_DIR}/lib ${PROJECT_SOURCE_DIR}/test
     )

@@ -32,8 +32,8 @@ public:
 private:
     /// Counted from the turn of the loop in which the wait began, so too small ones mean nothing.
     static std::string duration(const Wait& wait, std::uint64_t now) {
-        constexpr std::uint64_t millisecond = 1'000'000;
-        if (wait.since_ == 0 || now < wait.since_ + millisecond) {
+        constexpr std::uint64_t noticeable = 50'000'000;
+        if (wait.since_ == 0 || now < wait.since_ + noticeable) {
             return {};
         }
         char text[40];
