@@ -2,6 +2,7 @@
 //
 // Terminals, real ones, of which stty says in what state they are.
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 
 #include <sys/wait.h>
@@ -45,7 +46,7 @@ Death die_raw(const Pty& pty, const std::function<void()>& end) {
 }
 
 /// Ends on no stack.
-int recurse(int depth) {
+[[maybe_unused, gnu::noinline]] int recurse(int depth) {
     volatile char frame[1000];
     frame[0] = static_cast<char>(depth);
     return depth == 0 ? 0 : recurse(depth - 1) + frame[0];
@@ -129,7 +130,7 @@ TEST_CASE("a terminal's mode is put back when the process ends, in whatever way"
 #if !defined(COLOOP_ASAN) && !defined(COLOOP_TSAN) && !defined(COLOOP_EMULATED)
         {SIGSEGV, [] { *static_cast<volatile int*>(nullptr) = 1; }},
         {SIGSEGV, [] { raise(SIGSEGV); }},
-        {SIGSEGV, [] { recurse(100'000); }},
+        {SIGSEGV, [] { std::exit(recurse(100'000)); }},
 #endif
     };
     for (const auto& way : ways) {
