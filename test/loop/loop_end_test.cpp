@@ -89,7 +89,7 @@ TEST_SUITE("deadlock") {
             loop.spawn(
                 [] {
                     co_sleep(1ms);  // as the others, which are before it
-                    co_sleep(5ms);  // so that they wait for a while
+                    co_sleep(60ms);  // so that they wait for a while
                 },
                 {.name = "innocent"});
             const bool ended = loop.run();
