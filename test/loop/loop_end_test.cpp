@@ -88,7 +88,7 @@ TEST_SUITE("deadlock") {
                 {.name = "right"});
             loop.spawn(
                 [] {
-                    co_sleep(1ms);  // as the others, which are before it
+                    co_sleep(1ms);   // as the others, which are before it
                     co_sleep(60ms);  // so that they wait for a while
                 },
                 {.name = "innocent"});
