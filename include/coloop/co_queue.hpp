@@ -121,6 +121,10 @@ public:
     /// make it ready.
     Coroutine& take_first() noexcept;
 
+    // The same as wait_as() and wake_one(), for the library's own use where a call costs too much.
+    inline bool wait_inline(std::uintptr_t tag, Place place, bool cancellable) noexcept;
+    inline bool wake_one_inline() noexcept;
+
     /// Moves the waiters of another queue, which must outlive their waits, to the end of this one.
     void take_all(CoQueue& other) noexcept { waiters_.take_all(other.waiters_); }
 

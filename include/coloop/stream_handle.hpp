@@ -63,6 +63,9 @@ private:
     /// "a TcpStream", for errors of one that is empty.
     [[nodiscard]] virtual const char* type() const noexcept = 0;
 
+    [[nodiscard]] Result<std::size_t> refuse_read() const noexcept;
+    [[nodiscard]] Result<void> refuse_write() const noexcept;
+
     Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
     Result<void> write_all(std::span<const std::span<const std::byte>> pieces) noexcept override;
     Result<void> end_writing() noexcept override;

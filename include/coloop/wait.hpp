@@ -92,12 +92,16 @@ public:
 
     [[nodiscard]] Coroutine& coroutine() const noexcept { return *coroutine_; }
 
+    // The same as suspend() and settle(), for the library's own use where a call costs too much.
+    inline Outcome suspend_inline(bool cancellable) noexcept;
+    inline bool settle_inline(Outcome outcome, WaitNode* by) noexcept;
+
 private:
     friend class CancelScope;
     friend class CoroutineReport;
 
     [[noreturn]] static void refuse(const WaitReason& reason) noexcept;
-    void end(Outcome outcome, WaitNode* by) noexcept;
+    inline void end(Outcome outcome, WaitNode* by) noexcept;
 
     Coroutine* coroutine_;
     WaitNode* nodes_;

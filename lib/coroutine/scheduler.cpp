@@ -20,19 +20,6 @@ constinit thread_local WithoutLoop loopless;
 
 }  // namespace
 
-void Scheduler::make_ready(Coroutine& coroutine) noexcept {
-    coroutine.status_ = Coroutine::Status::ready;
-    coroutine.ahead_ = 0;
-    coroutine.next_ready_ = nullptr;
-    if (ready_++ == 0) {
-        first_ = last_ = &coroutine;
-        became_ready();
-    } else {
-        last_->next_ready_ = &coroutine;
-        last_ = &coroutine;
-    }
-}
-
 void Scheduler::move_to_front(std::size_t index) noexcept {
     if (index == 0) {
         return;

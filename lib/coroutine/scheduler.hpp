@@ -19,7 +19,18 @@ public:
     Scheduler& operator=(const Scheduler&) = delete;
 
     /// Appends a coroutine that is new or whose wait was settled.
-    void make_ready(Coroutine& coroutine) noexcept;
+    void make_ready(Coroutine& coroutine) noexcept {
+        coroutine.status_ = Coroutine::Status::ready;
+        coroutine.ahead_ = 0;
+        coroutine.next_ready_ = nullptr;
+        if (ready_++ == 0) {
+            first_ = last_ = &coroutine;
+            became_ready();
+        } else {
+            last_->next_ready_ = &coroutine;
+            last_ = &coroutine;
+        }
+    }
 
     /// Makes one ready that is to run as soon as the running coroutine stops, before those that are
     /// ready already; several run in the order of the calls. So whoever is woken like this may wake

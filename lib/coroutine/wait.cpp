@@ -7,7 +7,7 @@
 
 #include "base/misuse.hpp"
 #include "coroutine/report.hpp"
-#include "coroutine/scheduler.hpp"
+#include "coroutine/wait_inline.hpp"
 
 namespace coloop {
 
@@ -21,16 +21,7 @@ void Wait::refuse(const WaitReason& reason) noexcept {
 }
 
 Wait::Outcome Wait::suspend(bool cancellable) noexcept {
-    Coroutine& self = *coroutine_;
-    if (outcome_ != Outcome::pending) {  // settled by what was asked for before it could wait
-        return outcome_;
-    }
-    since_ = self.scheduler_->now;
-    cancellable_ = cancellable;
-    self.wait_ = this;
-    self.status_ = Coroutine::Status::waiting;
-    self.switch_out(detail::thread);
-    return outcome_;
+    return suspend_inline(cancellable);
 }
 
 void Wait::step_aside() noexcept {
@@ -39,26 +30,8 @@ void Wait::step_aside() noexcept {
     self.switch_out(detail::thread);
 }
 
-void Wait::end(Outcome outcome, WaitNode* by) noexcept {
-    outcome_ = outcome;
-    woken_by_ = by;
-    for (std::size_t i = 0; i < count_; ++i) {
-        if (nodes_[i].is_linked()) {
-            nodes_[i].unlink();
-        }
-    }
-}
-
 bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
-    if (outcome_ != Outcome::pending) {
-        return false;
-    }
-    end(outcome, by);
-    if (coroutine_->wait_ == this) {
-        coroutine_->wait_ = nullptr;
-        coroutine_->scheduler_->make_ready(*coroutine_);
-    }
-    return true;
+    return settle_inline(outcome, by);
 }
 
 void checkpoint() {

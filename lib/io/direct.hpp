@@ -19,4 +19,8 @@ struct DirectRead {
 /// not be touched.
 DirectRead read_directly(const uv_handle_t* handle, std::span<std::byte> buffer) noexcept;
 
+/// Writes what the system takes at once; `descriptor` is of such a stream, and libuv must have
+/// nothing queued for it. Returns how much, or a libuv code.
+ssize_t write_directly(int descriptor, std::span<const std::byte> bytes) noexcept;
+
 }  // namespace coloop

@@ -30,4 +30,12 @@ DirectRead read_directly(const uv_handle_t* handle, std::span<std::byte> buffer)
     return {static_cast<std::size_t>(count), static_cast<std::size_t>(count) == buffer.size(), 0};
 }
 
+ssize_t write_directly(int descriptor, std::span<const std::byte> bytes) noexcept {
+    ssize_t count = 0;
+    do {
+        count = ::write(descriptor, bytes.data(), bytes.size());
+    } while (count < 0 && errno == EINTR);
+    return count >= 0 ? count : uv_translate_sys_error(errno);
+}
+
 }  // namespace coloop

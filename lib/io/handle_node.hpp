@@ -30,10 +30,15 @@ public:
 
     [[nodiscard]] bool closing() const noexcept { return closing_; }
 
-    /// Misuse unless called in a coroutine of this node's loop.
-    void require_here(const char* operation) const noexcept {
+    /// True in a coroutine of this node's loop.
+    [[nodiscard]] bool is_here() const noexcept {
         const Coroutine* self = Coroutine::self();
-        if (self == nullptr || &CoroutineAccess::scheduler(*self) != &state_) [[unlikely]] {
+        return self != nullptr && &CoroutineAccess::scheduler(*self) == &state_;
+    }
+
+    /// Misuse elsewhere.
+    void require_here(const char* operation) const noexcept {
+        if (!is_here()) [[unlikely]] {
             refuse(operation);
         }
     }

@@ -24,7 +24,7 @@ public:
 
 private:
     PipeNode(LoopState& state, std::string name) noexcept
-        : StreamNode(state), name_(std::move(name)) {}
+        : StreamNode(state, reinterpret_cast<uv_stream_t*>(&pipe_)), name_(std::move(name)) {}
 
     ~PipeNode() override = default;
 

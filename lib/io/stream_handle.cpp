@@ -61,12 +61,27 @@ Error StreamHandle::closed(const char* operation) const {
     return {Errc::closed, operation, std::string(type()) + " that is not open"};
 }
 
+// These two are not inline, so that the calls below are jumps.
+[[gnu::noinline]] Result<std::size_t> StreamHandle::refuse_read() const noexcept {
+    return closed("read");
+}
+
+[[gnu::noinline]] Result<void> StreamHandle::refuse_write() const noexcept {
+    return closed("write");
+}
+
 Result<std::size_t> StreamHandle::read_some(std::span<std::byte> buffer) noexcept {
-    return node_ != nullptr ? node_->read(buffer) : closed("read");
+    if (node_ == nullptr) [[unlikely]] {
+        return refuse_read();
+    }
+    return node_->read(buffer);
 }
 
 Result<void> StreamHandle::write_all(std::span<const std::span<const std::byte>> pieces) noexcept {
-    return node_ != nullptr ? node_->write(pieces) : closed("write");
+    if (node_ == nullptr) [[unlikely]] {
+        return refuse_write();
+    }
+    return node_->write(pieces);
 }
 
 Result<void> StreamHandle::end_writing() noexcept {

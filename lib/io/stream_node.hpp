@@ -23,10 +23,14 @@ namespace coloop {
 /// data comes and nobody reads, the stream is only paused the second time in a row; a reader that
 /// is merely queued is back before that, and pausing would cost two calls.
 ///
-/// Writing tries at once, and only what the system does not take becomes a libuv request.
+/// Writing tries at once, and only what the system does not take becomes a libuv request. While
+/// none is pending, the descriptor is written to directly: libuv's own attempt would cost three
+/// times what the rest of a write does.
 class StreamNode : public HandleNode {
 public:
-    using HandleNode::HandleNode;
+    /// `stream` is the handle, which the derived class has.
+    StreamNode(LoopState& state, uv_stream_t* stream) noexcept
+        : HandleNode(state), stream_(stream) {}
 
     Result<std::size_t> read(std::span<std::byte> buffer) noexcept;
     Result<void> write(std::span<const std::span<const std::byte>> pieces) noexcept;
@@ -70,27 +74,55 @@ protected:
     void wake_all() noexcept override;
 
 private:
-    [[nodiscard]] uv_stream_t* stream() noexcept {
-        return reinterpret_cast<uv_stream_t*>(handle());
-    }
+    // After so many operations that did not wait, others get a turn.
+    static constexpr unsigned most_immediate = 64;
 
+    // What the parts of an operation return beside counts and libuv's codes: an Error is made only
+    // at the end, for it costs more than what it reports.
+    static constexpr int was_cancelled = -100'001;
+    static constexpr int was_closed = -100'002;
+
+    static constexpr std::size_t largest_buffer = std::size_t{1} << 30;  // libuv refuses 2 GiB
+
+    [[nodiscard]] uv_stream_t* stream() noexcept { return stream_; }
+
+    // ---- stream_read.cpp; what is inline is for each request, the rest for what is unusual ----
     static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
     static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
-
-    Result<void> may_read(const char* operation) const noexcept;
+    void on_nothing_read(ssize_t count) noexcept;
+    [[nodiscard]] inline bool may_read() const noexcept;
+    [[nodiscard]] Error why_not(const char* operation) const noexcept;
+    [[nodiscard]] Result<std::size_t> read_nothing() const noexcept;
+    [[nodiscard]] Result<std::size_t> read_failed(ssize_t status) const noexcept;
     int start_reading() noexcept;
     void pause_reading() noexcept;
-    ssize_t read_alone(std::span<std::byte> buffer) noexcept;
+    ssize_t read_unusually(std::span<std::byte> buffer) noexcept;
     ssize_t take_read(std::span<std::byte> buffer) noexcept;
-    ssize_t wait_read(std::span<std::byte> buffer) noexcept;
+    [[nodiscard]] ssize_t why_no_data() const noexcept;
+    inline ssize_t wait_read(std::span<std::byte> buffer) noexcept;
+
+    // ---- stream_write.cpp, and stream_write_turn.cpp for what is unusual ----
+    [[nodiscard]] inline bool may_write_at_once(std::span<const std::byte> bytes) const noexcept;
     int begin_write(const char* operation) noexcept;
     void end_write() noexcept;
     Result<void> wait_writable(const char* operation) noexcept;
+    Result<void> write_in_turn(std::span<const std::span<const std::byte>> pieces) noexcept;
+    Result<void> write_on(std::span<const std::byte> bytes, ssize_t tried) noexcept;
     Result<void> write_pieces(std::span<const std::span<const std::byte>> pieces) noexcept;
     Result<void> write_batch(std::span<uv_buf_t> buffers, std::size_t bytes) noexcept;
-    Result<void> write_rest(std::span<uv_buf_t> buffers, std::size_t written) noexcept;
+    Result<void> write_after(std::span<uv_buf_t> buffers, ssize_t tried) noexcept;
+
     bool give_way() noexcept;
+
+    /// What system calls of our own are to write to; -1 where libuv must be asked, as for what is
+    /// not writable, or for a terminal, which may be in blocking mode.
+    int direct_descriptor() noexcept;
+
     [[nodiscard]] Error failure(ssize_t status, const char* operation) const;
+
+    uv_stream_t* const stream_;
+    int direct_ = -1;         // see direct_descriptor(); not asked for yet, perhaps
+    unsigned immediate_ = 0;  // operations since one last waited
 
     CoQueue reader_{"read", this};
     std::span<std::byte> target_;   // of the coroutine in reader_
@@ -105,8 +137,7 @@ private:
     NodePtr<DescriptorNode> room_;  // what a writer by itself watches
     bool writing_ = false;
     bool shut_down_ = false;
-    bool over_ = false;       // closed by its own shutdown
-    unsigned immediate_ = 0;  // operations since one last waited
+    bool over_ = false;  // closed by its own shutdown
 };
 
 }  // namespace coloop

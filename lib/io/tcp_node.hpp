@@ -31,7 +31,8 @@ public:
     [[nodiscard]] std::string describe() const override { return peer_.to_string(); }
 
 private:
-    TcpNode(LoopState& state, const Address& peer) noexcept : StreamNode(state), peer_(peer) {}
+    TcpNode(LoopState& state, const Address& peer) noexcept
+        : StreamNode(state, reinterpret_cast<uv_stream_t*>(&tcp_)), peer_(peer) {}
 
     ~TcpNode() override = default;
 

@@ -30,7 +30,7 @@ public:
 
 private:
     TerminalNode(LoopState& state, std::string name) noexcept
-        : StreamNode(state), name_(std::move(name)) {}
+        : StreamNode(state, reinterpret_cast<uv_stream_t*>(&tty_)), name_(std::move(name)) {}
 
     ~TerminalNode() override = default;
 

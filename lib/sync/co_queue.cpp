@@ -5,6 +5,7 @@
 
 #include "base/misuse.hpp"
 #include "coroutine/report.hpp"
+#include "sync/co_queue_inline.hpp"
 
 namespace coloop {
 
@@ -24,24 +25,10 @@ bool CoQueue::wait_as(std::uintptr_t tag, Place place, bool cancellable) noexcep
     if (cancellable && Wait::already_cancelled()) {
         return false;
     }
-    WaitNode node(reason_, tag);
-    Wait wait(&node, 1);
-    if (place == front) {
-        waiters_.push_front(node);
-    } else {
-        waiters_.push_back(node);
-    }
-    return wait.suspend(cancellable) == Wait::Outcome::woken;
+    return wait_inline(tag, place, cancellable);
 }
 
-bool CoQueue::wake_one() noexcept {
-    if (waiters_.empty()) {
-        return false;
-    }
-    WaitNode& node = waiters_.front();
-    node.wait->settle(Wait::Outcome::woken, &node);
-    return true;
-}
+bool CoQueue::wake_one() noexcept { return wake_one_inline(); }
 
 Coroutine& CoQueue::take_first() noexcept {
     WaitNode& node = waiters_.front();
