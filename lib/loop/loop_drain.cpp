@@ -22,7 +22,7 @@ void LoopState::became_ready() noexcept { come_back_soon(); }
 void LoopState::come_back_soon() noexcept {
     if (!drain_follows_ && !idles_) {
         idles_ = true;
-        uv_idle_start(&idle_, [](uv_idle_t*) {});
+        uv_idle_start(&idle_, [](uv_idle_t* handle) { of(handle).drain(); });
     }
 }
 
@@ -40,11 +40,12 @@ void LoopState::drain() {
     if (batch > 0 && hooks_ != nullptr) [[unlikely]] {
         drain_by(*hooks_);
     } else if (batch > 0) {
-        now = time();
+        now = std::uint64_t{uv_now(uv_)} * 1'000'000;  // near enough, and known already
+        const std::uint64_t begin = batch > looks_at_clock_every ? time() : 0;
         drain_follows_ = true;
         for (std::size_t i = 1; i <= batch; ++i) {
             run_next();
-            if (i % looks_at_clock_every == 0 && time() - now > drain_time) {
+            if (i % looks_at_clock_every == 0 && i < batch && time() - begin > drain_time) {
                 break;
             }
         }

@@ -23,14 +23,14 @@
 
 namespace coloop {
 
-/// What a Loop stands for: the ready queue, the deadlines and the five internal handles that tie
+/// What a Loop stands for: the ready queue, the deadlines and the four internal handles that tie
 /// them to a libuv loop. It outlives the Loop until libuv has let go of the handles.
 ///
 /// Callbacks only make coroutines ready. They run from drain(): after polling (check), for what I/O
-/// has woken, and before it (prepare), for what timers, closing handles and code outside uv_run()
-/// have. The idle handle is active only while there is something to do, to keep libuv from blocking
-/// or returning; all others never keep the loop alive by themselves, except the timer while a
-/// deadline is set that somebody waits for.
+/// has woken, and before it (idle), for what timers, closing handles and code outside uv_run()
+/// have. The idle handle is active only while there is something to do, and keeps libuv from
+/// blocking or returning; all others never keep the loop alive by themselves, except the timer
+/// while a deadline is set that somebody waits for.
 class LoopState final : public Scheduler {
 public:
     /// A loop of its own; fails if the system refuses.
@@ -156,7 +156,7 @@ public:
 private:
     enum class Phase : std::uint8_t { running, leaving, closing, closed };
 
-    static constexpr int handle_count = 5;
+    static constexpr int handle_count = 4;
 
     /// The state that an internal handle belongs to.
     static LoopState& of(const void* handle) noexcept {
@@ -194,7 +194,6 @@ private:
     uv_loop_t* uv_;
     const detail::Thread* thread_ = &detail::thread;
     LoopState* next_on_thread_ = nullptr;
-    uv_prepare_t prepare_;
     uv_check_t check_;
     uv_idle_t idle_;
     uv_timer_t timer_;
