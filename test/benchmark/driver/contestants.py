@@ -36,6 +36,13 @@ def command(program):
     return [binary, *arguments] if os.access(binary, os.X_OK) else None
 
 
+def block_file(directory):
+    """What the file tests read: 4096 blocks, each beginning with its number's low byte."""
+    path = Path(directory) / 'blocks'
+    path.write_bytes(b''.join(bytes([i % 256]) + bytes(4095) for i in range(4096)))
+    return path
+
+
 def environment(block_file=None):
     """One processor for everybody, and where the file to read is."""
     return os.environ | {'GOMAXPROCS': '1', 'BENCH_FILE': str(block_file)}

@@ -22,7 +22,8 @@ class Failed(Exception):
 
 
 def pinned(cpu):
-    return lambda: os.sched_setaffinity(0, {cpu})
+    """To one processor, or to none if it is None."""
+    return None if cpu is None else lambda: os.sched_setaffinity(0, {cpu})
 
 
 def figures(text):
@@ -104,15 +105,19 @@ def few(row):
     return max(1000, min(20_000, row.operations // 100))
 
 
+def collected_in(program, test, operations, env, cpu=CLIENT_CPU):
+    """The instructions that callgrind counts while the test is measured."""
+    command = [*CALLGRIND, '--collect-atstart=no', *contestants.command(program)]
+    return collected(run([*command, test, str(operations)], env, cpu).stderr)
+
+
 def instructions(row, env):
     """User instructions per operation; None where they can't be counted."""
     if not row.program.startswith(COUNTABLE):
         return None
-    command = contestants.command(row.program)
     operations = few(row)
     if not isinstance(row, Load):
-        done = run([*CALLGRIND, '--collect-atstart=no', *command, row.test, str(operations)], env)
-        return collected(done.stderr) / operations
+        return collected_in(row.program, row.test, operations, env) / operations
     return growth(lambda count: collected(loaded(row, env, CALLGRIND, count)), operations)
 
 
@@ -120,17 +125,17 @@ def collected(text):
     return int(re.search(r'Collected : (\d+)', text).group(1))
 
 
-def system_calls(row, env):
-    """System calls per operation, of all threads."""
+def system_calls(row, env, cpu=CLIENT_CPU, calls='all'):
+    """System calls per operation, of all threads; `calls` may leave some out, as strace wants it."""
     with tempfile.NamedTemporaryFile() as file:
-        tool = ['strace', '-D', '-f', '-c', '-o', file.name]
+        tool = ['strace', '-D', '-f', '-c', '-e', f'trace={calls}', '-o', file.name]
 
         def count(operations):
             if isinstance(row, Load):
                 loaded(row, env, tool, operations)
             else:
                 command = contestants.command(row.program)
-                run([*tool, *command, row.test, str(operations)], env)
+                run([*tool, *command, row.test, str(operations)], env, cpu)
             return total_calls(file.name)
 
         return growth(count, few(row))

@@ -81,14 +81,17 @@ void wake(Run& run) {
     loop.run();
 }
 
-void sleep_zero(Run& run) {
+/// So many nanoseconds at a time: with 0 the loop polls once, with 1 its timer has to ring, for all
+/// sleepers at once.
+template <std::int64_t nanoseconds>
+void sleep(Run& run) {
     coloop::Loop loop;
     run.measure([&](long count) {
         long slept = 0;
         for (long i = 0; i < batch; ++i) {
             loop.spawn([&slept, count] {
                 for (long k = 0; k < count; k += batch, ++slept) {
-                    coloop::co_sleep_ns(0);
+                    coloop::co_sleep_ns(nanoseconds);
                 }
             });
         }
@@ -173,7 +176,8 @@ constexpr bench::Test tests[] = {
     {"spawn-named", spawn_named},
     {"spawn-join", spawn_join},
     {"wake", wake},
-    {"sleep-zero", sleep_zero},
+    {"sleep-zero", sleep<0>},
+    {"sleep", sleep<1>},
     {"sleepers", sleepers},
     {"cancelled-sleepers", cancelled_sleepers},
     {"suspended", suspended<coloop::default_stack_size>},

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <coloop/loop.hpp>
+#include <coloop/sleep.hpp>
 
 #include "bench.hpp"
 
@@ -30,6 +31,28 @@ void post(Run& run) {
         poster.join();
         bench::check(ran == count, "each function ran");
     });
+}
+
+/// The loop's own thread posts them, in batches, which takes no luck.
+void post_here(Run& run) {
+    constexpr long batch = 100;
+    coloop::Loop loop;
+    loop.spawn([&] {
+        long ran = 0;
+        long posted = 0;
+        run.measure([&](long count) {
+            for (long i = 0; i < count; i += batch, posted += batch) {
+                for (long k = 0; k < batch; ++k) {
+                    loop.post([&ran] { ++ran; });
+                }
+                while (ran < posted + batch) {
+                    coloop::co_sleep_ns(0);
+                }
+            }
+        });
+        bench::check(ran == posted, "each function ran");
+    });
+    loop.run();
 }
 
 /// To another loop and back.
@@ -59,7 +82,11 @@ void there_and_back(Run& run) {
     });
 }
 
-constexpr bench::Test tests[] = {{"post", post}, {"there-and-back", there_and_back}};
+constexpr bench::Test tests[] = {
+    {"post", post},
+    {"post-here", post_here},
+    {"there-and-back", there_and_back},
+};
 
 }  // namespace
 

@@ -31,7 +31,11 @@ func cpuNanoseconds() int64 {
 }
 
 func (r run) measure(body func(count int)) {
-	body(r.operations/10 + 1)
+	warmUp := r.operations / 10
+	if r.operations < 100_000 {
+		warmUp = 500 // as in bench.hpp
+	}
+	body(warmUp)
 	r.measureCold(func() { body(r.operations) })
 }
 
