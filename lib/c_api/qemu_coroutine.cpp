@@ -109,6 +109,15 @@ Coroutine& coroutine_of(::Coroutine* coroutine, const char* operation) noexcept 
     return *reinterpret_cast<Coroutine*>(coroutine);
 }
 
+Coroutine& require_self(const char* operation) noexcept {
+    Coroutine* self = Coroutine::self();
+    if (self == nullptr) {
+        misuse(std::string(operation) +
+               " outside a coroutine; it belongs to the one that locks it");
+    }
+    return *self;
+}
+
 void enter_now(Coroutine& coroutine) {
     Woken woken;
     Woken pending;

@@ -18,6 +18,9 @@ inline ::Coroutine* handle_of(Coroutine& coroutine) noexcept {
     return reinterpret_cast<::Coroutine*>(&coroutine);
 }
 
+/// The running coroutine, for locks, which belong to the one that locks them; misuse outside.
+Coroutine& require_self(const char* operation) noexcept;
+
 /// Switches to a coroutine and then, one after the other, to those that are woken meanwhile and
 /// are to run before this returns.
 void enter_now(Coroutine& coroutine);

@@ -16,15 +16,6 @@ namespace coloop::qemu {
 
 namespace {
 
-Coroutine& require_self(const char* operation) noexcept {
-    Coroutine* self = Coroutine::self();
-    if (self == nullptr) {
-        misuse(std::string(operation) +
-               " outside a coroutine; it belongs to the one that locks it");
-    }
-    return *self;
-}
-
 Coroutine* holder_of(const ::CoMutex& mutex) noexcept {
     return reinterpret_cast<Coroutine*>(mutex.holder);
 }

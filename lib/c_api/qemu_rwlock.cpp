@@ -9,6 +9,7 @@
 #include <coloop/qemu/symbols.h>
 
 #include "base/misuse.hpp"
+#include "c_api/qemu_coroutine.hpp"
 #include "c_api/qemu_queue.hpp"
 #include "coroutine/access.hpp"
 #include "coroutine/report.hpp"
@@ -19,19 +20,11 @@ using coloop::misuse;
 using coloop::qemu::Era;
 using coloop::qemu::Queue;
 using coloop::qemu::queue_of;
+using coloop::qemu::require_self;
 
 namespace {
 
 enum Kind : std::uintptr_t { reader, writer };
-
-coloop::Coroutine& require_self(const char* operation) noexcept {
-    coloop::Coroutine* self = coloop::Coroutine::self();
-    if (self == nullptr) {
-        misuse(std::string(operation) +
-               " outside a coroutine; it belongs to the one that locks it");
-    }
-    return *self;
-}
 
 bool writes(const CoRwlock& lock, const coloop::Coroutine* coroutine) noexcept {
     return coroutine != nullptr && static_cast<const void*>(lock.coloop_writer) == coroutine;
