@@ -63,12 +63,26 @@ int coloop_run(int (*function)(void*), void* argument) {
 }
 
 int coloop_spawn(coloop_loop* loop, void (*function)(void*), void* argument) {
-    return status_of(coloop::LoopAccess::spawn(coloop::state_of(loop),
-                                               [function, argument] {
-                                                   const RecordHere record;
-                                                   function(argument);
-                                               },
-                                               {}));
+    const coloop_spawn_options options{};
+    return coloop_spawn_with(loop, function, argument, &options);
+}
+
+int coloop_spawn_with(coloop_loop* loop, void (*function)(void*), void* argument,
+                      const coloop_spawn_options* given) {
+    coloop::CoroutineOptions options;
+    if (given->name != nullptr) {
+        options.name = given->name;
+    }
+    if (given->stack_size != 0) {
+        options.stack_size = given->stack_size;
+    }
+    return status_of(coloop::LoopAccess::spawn(
+        coloop::state_of(loop),
+        [function, argument] {
+            const RecordHere record;
+            function(argument);
+        },
+        options));
 }
 
 coloop_loop* coloop_current_loop() {
@@ -78,6 +92,8 @@ coloop_loop* coloop_current_loop() {
     coloop::Scheduler& scheduler = coloop::Scheduler::current();
     return scheduler.is_loop ? coloop::handle_of(static_cast<LoopState&>(scheduler)) : nullptr;
 }
+
+std::int64_t coloop_now_ns() { return static_cast<std::int64_t>(LoopState::time_here()); }
 
 int coloop_sleep_ns(std::int64_t ns) {
     return guarded([=] {
@@ -99,6 +115,10 @@ void coloop_scope_open(coloop_scope* scope) {
 
 void coloop_scope_open_timeout(coloop_scope* scope, std::int64_t ns) {
     new (scope->coloop_words) Scope(std::in_place_index<1>, ns);
+}
+
+void coloop_scope_open_deadline(coloop_scope* scope, std::int64_t when) {
+    new (scope->coloop_words) Scope(std::in_place_index<1>, coloop::TimeoutScope::Until{when});
 }
 
 void coloop_scope_open_shield(coloop_scope* scope) {

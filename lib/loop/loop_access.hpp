@@ -10,8 +10,11 @@
 
 namespace coloop {
 
-/// Spawns as Loop does, for who has its state only.
+/// Does as Loop does, for who has its state only.
 struct LoopAccess {
+    /// The state of a loop of one's own. Throws Error if the system refuses.
+    static LoopState* create() { return Loop::create(); }
+
     template <typename Function>
     static Result<void> spawn(LoopState& state, Function function,
                               const CoroutineOptions& options) {

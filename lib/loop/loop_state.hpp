@@ -47,6 +47,8 @@ public:
 
     [[nodiscard]] uv_loop_t* uv() const noexcept { return uv_; }
 
+    [[nodiscard]] bool is_owned() const noexcept { return own_ != nullptr; }
+
     /// The thread that it belongs to.
     [[nodiscard]] const detail::Thread* thread() const noexcept { return thread_; }
 

@@ -1,5 +1,5 @@
-# The test c_api/abi: what the headers export to C is what abi.txt says, and the library defines
-# exactly that. A change of either is a change of the ABI: lines may be added to abi.txt, and only
+# The test c_api/abi: what the headers export to C is what abi.txt says, the library defines exactly
+# that, and a program beside this file calls each function of coloop.h. A change of either is a change of the ABI: lines may be added to abi.txt, and only
 # a new SOVERSION may change or remove one.
 #   cmake -D NM=<nm> -D LIBRARY=<static library> -P check_abi.cmake
 # With -D UPDATE=1 it writes abi.txt instead.
@@ -47,3 +47,15 @@ list(SORT defined)
 if(NOT "${defined}" STREQUAL "${names}")
     message(SEND_ERROR "The library defines\n${defined}\nand the headers declare\n${names}")
 endif()
+
+set(programs)
+file(GLOB sources ${here}/*.c)
+foreach(source IN LISTS sources)
+    file(READ ${source} text)
+    string(APPEND programs "${text}")
+endforeach()
+foreach(name IN LISTS names)
+    if(NOT name MATCHES "^coloop_qemu" AND NOT programs MATCHES "[^a-z_]${name}\\(")
+        message(SEND_ERROR "No program in ${here} calls ${name}()")
+    endif()
+endforeach()

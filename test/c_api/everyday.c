@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* coloop.h: coroutines, scopes, groups, streams, files and names, in C. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,10 +200,33 @@ static int use_files(void* unused) {
     CHECK(coloop_file_read_at(file, buffer, sizeof buffer, 0) == 5);
     CHECK(memcmp(buffer, "jello", 5) == 0);
     CHECK(coloop_file_read(file, buffer, sizeof buffer) == 0);
+    CHECK(coloop_file_size(file) == 5);
+    CHECK(coloop_file_truncate(file, 2) == 0);
+    CHECK(coloop_file_sync(file) == 0);
+    CHECK(coloop_file_size(file) == 2);
     CHECK(coloop_file_free(file) == 0);
-    unlink(path);
+    CHECK(coloop_unlink(path) == 0);
+    CHECK(coloop_unlink(path) == UV_ENOENT);
     CHECK(coloop_file_open(path, COLOOP_READ, 0, &file) == UV_ENOENT);
     CHECK(strstr(coloop_error_message(), ": no such file or directory") != NULL);
+    return 0;
+}
+
+static int use_folders(void* unused) {
+    char folder[] = "/tmp/coloop-c-XXXXXX";
+    char inner[64], other[64];
+
+    (void)unused;
+    CHECK(mkdtemp(folder) == folder);
+    snprintf(inner, sizeof inner, "%s/inner", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    CHECK(coloop_mkdir(inner, 0700) == 0);
+    CHECK(coloop_mkdir(inner, 0700) == UV_EEXIST);
+    CHECK(coloop_rename(inner, other) == 0);
+    CHECK(coloop_rename(inner, other) == UV_ENOENT);
+    CHECK(coloop_rmdir(folder) == UV_ENOTEMPTY);
+    CHECK(coloop_rmdir(other) == 0);
+    CHECK(coloop_rmdir(folder) == 0);
     return 0;
 }
 
@@ -211,13 +235,14 @@ static int use_names(void* unused) {
 
     (void)unused;
     CHECK(coloop_resolve("127.0.0.1", addresses, 2) == 1);
-    CHECK(strcmp(addresses[0].text, "127.0.0.1") == 0);
+    CHECK(strcmp(addresses[0].host, "127.0.0.1") == 0);
     CHECK(coloop_resolve("::1", addresses, 0) == 1);
     return 0;
 }
 
 TEST(files, "files are read and written, and refusals have a code and words") {
     CHECK(run(use_files) == 0);
+    CHECK(run(use_folders) == 0);
     CHECK(run(use_names) == 0);
 }
 
