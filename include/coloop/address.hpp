@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,16 @@ public:
     /// A copy of a system address of one of the two families; 0.0.0.0:0 for others.
     static Address from_native(const sockaddr* address) noexcept;
 
+    /// From the four or sixteen bytes that stand for a host in messages. Throws Error (invalid
+    /// argument) for another number of them.
+    static Address from_bytes(std::span<const std::byte> host, std::uint16_t port) {
+        return from_bytes(host, port, std::nothrow).value();
+    }
+
+    /// The same; returns the Error.
+    static Result<Address> from_bytes(std::span<const std::byte> host, std::uint16_t port,
+                                      std::nothrow_t tag) noexcept;
+
     [[nodiscard]] bool is_ipv6() const noexcept;
     [[nodiscard]] std::uint16_t port() const noexcept;
 
@@ -51,6 +62,10 @@ public:
 
     /// "127.0.0.1" or "::1".
     [[nodiscard]] std::string host() const;
+
+    /// The host as the four or sixteen bytes that stand for it in messages; valid while this object
+    /// is.
+    [[nodiscard]] std::span<const std::byte> host_bytes() const noexcept;
 
     /// "127.0.0.1:80" or "[::1]:80".
     [[nodiscard]] std::string to_string() const;

@@ -104,6 +104,23 @@ Address Address::from_native(const sockaddr* address) noexcept {
     }
 }
 
+Result<Address> Address::from_bytes(std::span<const std::byte> host, std::uint16_t port,
+                                    std::nothrow_t /*tag*/) noexcept {
+    sockaddr_in ipv4{};
+    sockaddr_in6 ipv6{};
+    if (host.size() == sizeof ipv4.sin_addr) {
+        ipv4.sin_family = AF_INET;
+        std::memcpy(&ipv4.sin_addr, host.data(), host.size());
+        return Address(&ipv4, sizeof ipv4).with_port(port);
+    }
+    if (host.size() == sizeof ipv6.sin6_addr) {
+        ipv6.sin6_family = AF_INET6;
+        std::memcpy(&ipv6.sin6_addr, host.data(), host.size());
+        return Address(&ipv6, sizeof ipv6).with_port(port);
+    }
+    return bad_address(std::to_string(host.size()) + " bytes");
+}
+
 const sockaddr* Address::native() const noexcept {
     return reinterpret_cast<const sockaddr*>(storage_.data());
 }
@@ -130,6 +147,15 @@ std::string Address::host() const {
     }
     uv_ip4_name(reinterpret_cast<const sockaddr_in*>(storage_.data()), text, sizeof text);
     return text;
+}
+
+std::span<const std::byte> Address::host_bytes() const noexcept {
+    if (is_ipv6()) {
+        const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(storage_.data());
+        return std::as_bytes(std::span(&ipv6->sin6_addr, 1));
+    }
+    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(storage_.data());
+    return std::as_bytes(std::span(&ipv4->sin_addr, 1));
 }
 
 std::string Address::to_string() const {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <cstring>
 #include <unordered_set>
 
@@ -92,6 +93,21 @@ TEST_CASE("addresses are equal if host, port and family are") {
     CHECK_FALSE(address == Address::parse("::ffff:127.0.0.1", 80));
     CHECK(address.with_port(81) == Address::parse("127.0.0.1", 81));
     CHECK(Address::parse("::1", 1).with_port(2) == Address::parse("::1", 2));
+}
+
+TEST_CASE("a host becomes the bytes that messages have for it, and comes back from them") {
+    for (const char* text : {"127.0.0.1:80", "255.1.2.3:0", "[2001:db8::7]:8080", "[::]:65535"}) {
+        CAPTURE(text);
+        const Address address = Address::parse(text);
+        const std::span<const std::byte> bytes = address.host_bytes();
+        CHECK(bytes.size() == (address.is_ipv6() ? 16 : 4));
+        CHECK(Address::from_bytes(bytes, address.port()) == address);
+    }
+    CHECK(Address::parse("1.2.3.4", 5).host_bytes().front() == std::byte{1});
+    const std::array<std::byte, 5> odd{};
+    expect_both([&] { Address::from_bytes(odd, 80); },
+                [&] { return Address::from_bytes(odd, 80, std::nothrow); },
+                std::errc::invalid_argument, "parse address 5 bytes: invalid argument");
 }
 
 TEST_CASE("equal addresses have equal hashes and different ones seldom") {
