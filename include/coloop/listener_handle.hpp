@@ -20,6 +20,12 @@ public:
     /// reset. Returns when that is done; not cancelled.
     void close() noexcept;
 
+    /// Takes no more connections from the system. accept() still returns those that were taken and
+    /// not yet accepted here, up to 16, and after the last the listener is closed. With
+    /// duplicate_descriptor() before, this hands a socket over to another process, and no
+    /// connection is lost in between.
+    void stop() noexcept;
+
     /// Waits until the listener is closed, by whomever; not at all if it is. Throws Cancelled if
     /// the coroutine is cancelled meanwhile.
     void wait_closed();
@@ -36,7 +42,7 @@ public:
     [[nodiscard]] Result<Descriptor> duplicate_descriptor(std::nothrow_t tag) const noexcept;
 
     /// Closes the listener but not the socket, which the caller gets, nor is a socket file removed.
-    /// Up to 16 connections that were taken from the system and not yet accepted here are reset.
+    /// Connections that were taken from the system and not yet accepted here are reset: see stop().
     /// Throws Error as duplicate_descriptor() does, and the listener is as it was then.
     [[nodiscard]] Descriptor release_descriptor() {
         return release_descriptor(std::nothrow).value();

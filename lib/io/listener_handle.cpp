@@ -31,6 +31,12 @@ void ListenerHandle::close() noexcept {
     }
 }
 
+void ListenerHandle::stop() noexcept {
+    if (node_ != nullptr) {
+        node_->stop();
+    }
+}
+
 void ListenerHandle::wait_closed() {
     if (node_ != nullptr) {
         node_->require_here("wait for the close of");

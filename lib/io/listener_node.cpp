@@ -41,7 +41,7 @@ Result<Accepted> ListenerNode::accept() noexcept {
         if (in_hand > (in_turn ? 0 : promised_)) {
             return take();
         }
-        if (!is_set()) {
+        if (!is_set() && !stopped_) {
             watch();
         }
         if (!waiters_.wait(std::nothrow)) {
@@ -59,7 +59,26 @@ Result<Accepted> ListenerNode::take() noexcept {
     }
     const Accepted next = accepted_.front();
     accepted_.pop_front();
+    if (stopped_ && accepted_.empty()) {
+        start_close();
+    }
     return next;
+}
+
+void ListenerNode::stop() noexcept {
+    if (stopped_ || closing()) {
+        return;
+    }
+    stopped_ = true;
+    failure_ = 0;
+    if (accepted_.empty()) {
+        start_close();
+        return;
+    }
+    if (is_set()) {
+        state().remove(*this);
+    }
+    unwatch();
 }
 
 /// Tells the longest waiter that there is something for it, which nobody else takes meanwhile.

@@ -29,6 +29,9 @@ public:
 
     Result<Accepted> accept() noexcept;
 
+    /// Closes as soon as all connections in hand are accepted.
+    void stop() noexcept;
+
     [[nodiscard]] const Address& local_address() const noexcept { return address_; }
 
     [[nodiscard]] std::string describe() const override { return name_; }
@@ -77,6 +80,7 @@ private:
     std::size_t promised_ = 0;  // waiters that were woken and did not run yet
     int failure_ = 0;           // for the next to ask
     bool watching_ = false;
+    bool stopped_ = false;
 };
 
 }  // namespace coloop

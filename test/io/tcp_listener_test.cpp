@@ -213,6 +213,50 @@ TEST_CASE("closing a listener resets the connections that nobody accepted") {
     });
 }
 
+TEST_CASE("a listener that is stopped loses no connection to whoever has the socket") {
+    run_in_loop([] {
+        TcpListener listener("127.0.0.1", 0);
+        std::vector<PlainSocket> peers;
+        for (int i = 0; i < 40; ++i) {
+            peers.push_back(PlainSocket::connected_to(listener.local_address()));
+        }
+        std::vector<TcpStream> accepted;
+        accepted.push_back(listener.accept());  // some of the others are in hand now
+        Descriptor socket = listener.duplicate_descriptor();
+        listener.stop();
+        listener.stop();
+        CHECK(listener.is_open());
+        while (auto next = listener.accept(std::nothrow)) {
+            accepted.push_back(*std::move(next));
+        }
+        CHECK_FALSE(listener.is_open());
+        CHECK(accepted.size() > 1);
+        CHECK(accepted.size() < peers.size());
+        TcpListener successor = TcpListener::adopt_descriptor(std::move(socket));
+        while (accepted.size() < peers.size()) {
+            accepted.push_back(successor.accept());
+        }
+        accepted.clear();
+        for (const PlainSocket& peer : peers) {
+            CHECK(peer.receive().empty());  // an end, not a reset
+        }
+    });
+}
+
+TEST_CASE("a listener that is stopped with nothing in hand is closed, and who waits is told") {
+    run_in_loop([] {
+        TcpListener listener("127.0.0.1", 0);
+        const std::string text = "accept " + listener.local_address().to_string() + ": closed";
+        Bystander waiting([&] { listener.accept(); });
+        listener.stop();
+        CHECK(waiting.outcome() == text);
+        CHECK_FALSE(listener.is_open());
+        listener.stop();
+        TcpListener moved_from(std::move(listener));
+        listener.stop();
+    });
+}
+
 TEST_CASE("a port is free as soon as its listener is closed") {
     run_in_loop([] {
         std::optional<TcpListener> listener(std::in_place, "127.0.0.1", std::uint16_t{0});
