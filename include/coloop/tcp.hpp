@@ -93,8 +93,8 @@ public:
     /// The same; returns the Error.
     static Result<TcpStream> adopt_descriptor(Descriptor descriptor, std::nothrow_t tag) noexcept;
 
-    /// Closes the connection so that the peer gets a reset instead of an end of stream, and returns
-    /// when that is done; after shutdown_write() the same as close(). Not cancelled.
+    /// Closes the connection so that the peer gets a reset instead of an end of stream (after
+    /// shutdown_write(), one after the other), and returns when that is done. Not cancelled.
     void reset() noexcept;
 
     /// Where this end is. Throws Error if the stream is closed.

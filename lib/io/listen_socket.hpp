@@ -35,4 +35,7 @@ void close_socket(int descriptor) noexcept;
 /// Closes a connection so that the peer gets a reset.
 void reset_socket(int descriptor) noexcept;
 
+/// Has closing reset the connection.
+void discard_on_close(int descriptor) noexcept;
+
 }  // namespace coloop

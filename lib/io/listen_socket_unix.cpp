@@ -101,9 +101,13 @@ int set_probes(int descriptor, std::int64_t interval, int count) noexcept {
 
 void close_socket(int descriptor) noexcept { ::close(descriptor); }
 
-void reset_socket(int descriptor) noexcept {
+void discard_on_close(int descriptor) noexcept {
     const linger discard{1, 0};
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
+}
+
+void reset_socket(int descriptor) noexcept {
+    discard_on_close(descriptor);
     close_socket(descriptor);
 }
 

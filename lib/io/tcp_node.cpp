@@ -49,15 +49,18 @@ Result<void> TcpNode::connect(const Address* local) noexcept {
 }
 
 void TcpNode::start_reset() noexcept {
-    reset_ = !was_shut_down();
+    reset_ = true;
     start_close();
 }
 
 void TcpNode::close_handle() noexcept {
-    // libuv refuses a reset where it can't be done any more.
-    if (!reset_ || uv_tcp_close_reset(&tcp_, on_closed) != 0) {
-        StreamNode::close_handle();
+    // libuv refuses it after a shutdown, because some systems do nothing then; others can.
+    if (reset_ && was_shut_down()) {
+        discard_on_close(descriptor());
+    } else if (reset_ && uv_tcp_close_reset(&tcp_, on_closed) == 0) {
+        return;
     }
+    StreamNode::close_handle();
 }
 
 }  // namespace coloop

@@ -131,7 +131,7 @@ TEST_CASE("writing to a peer that has reset fails and does not end the process")
     CHECK(death.exit_code == 42);
 }
 
-TEST_CASE("reset() resets the peer, and after shutdown_write() it is a close") {
+TEST_CASE("reset() resets the peer, also after shutdown_write()") {
     run_in_loop([] {
         HalfPair pair;
         pair.near.reset();
@@ -140,8 +140,11 @@ TEST_CASE("reset() resets the peer, and after shutdown_write() it is a close") {
 
         HalfPair ended;
         ended.near.shutdown_write();
-        ended.near.reset();
         CHECK(ended.far.receive().empty());
+        ended.near.reset();
+        // After a close alone, the first write would only provoke the reset.
+        CHECK(::send(ended.far.descriptor(), "x", 1, MSG_NOSIGNAL) == -1);
+        CHECK(errno == EPIPE);
     });
 }
 
