@@ -13,12 +13,18 @@
 
 namespace coloop {
 
+/// Which end an Error of copy() came from.
+enum class CopyEnd : std::uint8_t { neither, reader, writer };
+
 struct CopyOptions {
     /// No more bytes than that; what is beyond them stays in the reader.
     std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
 
     /// Where to count them, if not null: right at each moment, and after an Error or Cancelled.
     std::uint64_t* copied = nullptr;
+
+    /// Where to say which end failed, if not null: a proxy tells the other one something else then.
+    CopyEnd* failed = nullptr;
 
     /// Called after each piece with how many bytes there were so far. Must not throw. May wait.
     std::function<void(std::uint64_t)> progress = {};

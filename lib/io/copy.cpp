@@ -55,6 +55,7 @@ Result<void> copy_through_memory(Reader& from, Writer& to, CopyProgress& progres
     while (const std::size_t room = progress.piece(buffer_size)) {
         const Result<std::size_t> count = from.read({buffer.get(), room}, std::nothrow);
         if (!count) {
+            progress.failed(CopyEnd::reader);
             return count.error();
         }
         if (*count == 0) {
@@ -62,6 +63,7 @@ Result<void> copy_through_memory(Reader& from, Writer& to, CopyProgress& progres
         }
         const std::span<const std::byte> piece(buffer.get(), *count);
         if (Result<void> written = to.write(piece, std::nothrow); !written) {
+            progress.failed(CopyEnd::writer);
             return written;
         }
         progress.add(*count);

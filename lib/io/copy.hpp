@@ -16,7 +16,10 @@ namespace coloop {
 /// How far a copy() has come.
 class CopyProgress {
 public:
-    explicit CopyProgress(const CopyOptions& options) : options_(options) { count(0); }
+    explicit CopyProgress(const CopyOptions& options) : options_(options) {
+        count(0);
+        failed(CopyEnd::neither);
+    }
 
     [[nodiscard]] std::uint64_t copied() const noexcept { return copied_; }
 
@@ -29,6 +32,12 @@ public:
         count(bytes);
         if (options_.progress) {
             options_.progress(copied_);
+        }
+    }
+
+    void failed(CopyEnd end) noexcept {
+        if (options_.failed != nullptr) {
+            *options_.failed = end;
         }
     }
 

@@ -70,7 +70,7 @@ class SlowWay {
 public:
     /// Waits until the receiver takes more; returns how much that was.
     Result<std::size_t> send(const std::shared_ptr<FileNode>& from, StreamNode& to, std::int64_t at,
-                             std::size_t most) noexcept {
+                             std::size_t most, CopyProgress& progress) noexcept {
         if (buffer_ == nullptr) {
             buffer_.reset(new (std::nothrow) std::byte[size]);
         }
@@ -79,11 +79,15 @@ public:
         }
         const std::span<std::byte> room(buffer_.get(), std::min(most, size));
         const Result<std::size_t> count = read_pieces(from, {&room, 1}, at);
+        if (!count) {
+            progress.failed(CopyEnd::reader);
+        }
         if (!count || *count == 0) {
             return count;
         }
         const std::span<const std::byte> piece = room.first(*count);
         if (const Result<void> written = to.write({&piece, 1}); !written) {
+            progress.failed(CopyEnd::writer);
             return written.error();
         }
         return *count;
@@ -156,11 +160,13 @@ Result<void> copy_file_to_stream(const std::shared_ptr<FileNode>& from, StreamNo
         }
         const Result<std::int64_t> sent = to.send_file(socket, from, position.at(), size);
         if (!sent) {
+            progress.failed(CopyEnd::writer);
             return sent.error();
         }
         auto count = static_cast<std::size_t>(std::max<std::int64_t>(*sent, 0));
         if (*sent == UV_EAGAIN) {
-            const Result<std::size_t> piece = slow_way.send(from, to, position.at(), size);
+            const Result<std::size_t> piece =
+                slow_way.send(from, to, position.at(), size, progress);
             if (!piece) {
                 return piece.error();
             }

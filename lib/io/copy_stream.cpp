@@ -43,12 +43,14 @@ Result<void> pass_on(StreamNode& from, const TransitPipe& pipe, StreamNode& to,
     while (const std::size_t size = progress.piece(TransitPipe::size)) {
         const Result<std::size_t> moved = from.move_to(pipe, size);
         if (!moved) {
+            progress.failed(CopyEnd::reader);
             return moved.error();
         }
         if (*moved == 0) {
             break;
         }
         if (Result<void> written = empty_pipe(pipe, *moved, to, buffer); !written) {
+            progress.failed(CopyEnd::writer);
             return written;
         }
         progress.add(*moved);
@@ -72,6 +74,7 @@ Result<void> copy_stream_to_stream(StreamNode& from, StreamNode& to,
         // Waits for something, and learns whether more lies there than fits.
         const Result<std::size_t> count = from.read(buffer.first(progress.piece(buffer_size)));
         if (!count) {
+            progress.failed(CopyEnd::reader);
             return count.error();
         }
         if (*count == 0) {
@@ -79,6 +82,7 @@ Result<void> copy_stream_to_stream(StreamNode& from, StreamNode& to,
         }
         const std::span<const std::byte> piece = buffer.first(*count);
         if (Result<void> written = to.write({&piece, 1}); !written) {
+            progress.failed(CopyEnd::writer);
             return written;
         }
         progress.add(*count);

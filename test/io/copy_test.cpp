@@ -106,9 +106,14 @@ TEST_SUITE("copy") {
                 }
             };
             std::uint64_t copied = 0;
-            expect_error(copy(source, target, {.copied = &copied}, std::nothrow),
+            CopyEnd failed = CopyEnd::neither;
+            expect_error(copy(source, target, {.copied = &copied, .failed = &failed}, std::nothrow),
                          std::errc::io_error, "write the tape after 6 bytes: Input/output error");
             CHECK(copied == 6);
+            CHECK(failed == CopyEnd::writer);
+            source.fail_after(0, Error(broken, "read", "the tape"));
+            CHECK_FALSE(copy(source, target, {.failed = &failed}, std::nothrow));
+            CHECK(failed == CopyEnd::reader);
         });
     }
 
@@ -404,7 +409,9 @@ TEST_SUITE("copy") {
                 TcpPair out;
                 const std::string peer = in.near.peer_address().to_string();
                 std::uint64_t copied = 0;
-                Bystander passing([&] { copy(in.near, out.near, {.copied = &copied}); });
+                CopyEnd failed = CopyEnd::writer;
+                Bystander passing(
+                    [&] { copy(in.near, out.near, {.copied = &copied, .failed = &failed}); });
                 in.far.send("text");
                 while (copied == 0) {
                     let_others_run();
@@ -412,15 +419,18 @@ TEST_SUITE("copy") {
                 in.far.reset();
                 CHECK(passing.outcome() ==
                       "read " + peer + " after 4 bytes: connection reset by peer");
+                CHECK(failed == CopyEnd::reader);
             }
             {
                 TcpPair in;
                 HalfPair out;
                 const std::string peer = out.near.peer_address().to_string();
                 out.far.reset();
-                Bystander passing([&] { copy(in.far, out.near); });
+                CopyEnd failed = CopyEnd::neither;
+                Bystander passing([&] { copy(in.far, out.near, {.failed = &failed}); });
                 Bystander writing([&] { in.near.write(std::string(10'000'000, 'x')); });
                 CHECK(passing.outcome().starts_with("write " + peer));
+                CHECK(failed == CopyEnd::writer);
                 writing.cancel();
                 CHECK(writing.outcome() == "cancelled");
             }
