@@ -33,6 +33,9 @@ public:
         : HandleNode(state), stream_(stream) {}
 
     Result<std::size_t> read(std::span<std::byte> buffer) noexcept;
+    /// Waits, without a buffer, until read() would find something, be it an end or an error.
+    Result<void> wait_readable() noexcept;
+
     Result<void> write(std::span<const std::span<const std::byte>> pieces) noexcept;
     Result<void> shutdown() noexcept;
 

@@ -113,6 +113,23 @@ Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
     return failure(status, "read");
 }
 
+Result<void> StreamNode::wait_readable() noexcept {
+    if (over_ || read_error_ != 0 || data_waits_) {
+        return {};
+    }
+    if (!may_read()) {
+        return why_not("read");
+    }
+    const NodePtr<StreamNode> hold(this);
+    being_read_ = true;
+    const ssize_t woken = wait_read({});
+    being_read_ = false;
+    if (woken < 0) {
+        return failure(woken, "read");
+    }
+    return {};
+}
+
 Result<void> StreamNode::read_by(const char* operation,
                                  const std::function<bool()>& attempt) noexcept {
     if (!may_read()) {

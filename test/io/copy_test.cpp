@@ -437,6 +437,27 @@ TEST_SUITE("copy") {
         });
     }
 
+    TEST_CASE("connections that wait for their peers share what passing on takes") {
+        run_in_loop([] {
+            constexpr std::size_t count = 20;
+            std::array<TcpPair, count> ins;
+            std::array<TcpPair, count> outs;
+            const std::size_t before = open_descriptors();
+            {
+                TaskGroup group;
+                for (std::size_t i = 0; i < count; ++i) {
+                    group.spawn([&, i] { copy(ins[i].far, outs[i].near); });
+                    group.spawn([&, i] { ins[i].near.write(pattern(500'000)); });
+                    std::string got(500'000, '\0');
+                    outs[i].far.read_exactly(writable(got));
+                    CHECK(got == pattern(500'000));
+                }
+                CHECK(open_descriptors() <= before + 2);  // a pipe
+            }
+            CHECK(open_descriptors() == before);
+        });
+    }
+
     TEST_CASE("from a connection to a file, and to itself, everything comes over") {
         const TemporaryDirectory directory;
         run_in_loop([&] {
