@@ -86,7 +86,7 @@ Error not_open(const char* operation) {
 }
 
 void close_unwanted(LoopState& state, const uv_fs_t& request) {
-    forget_fs(state, uv_fs_closedir, static_cast<uv_dir_t*>(request.ptr));
+    forget_fs(&state, uv_fs_closedir, static_cast<uv_dir_t*>(request.ptr));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ int open_flags(OpenMode mode) noexcept {
 }
 
 void close_unwanted(LoopState& state, const uv_fs_t& request) {
-    forget_fs(state, uv_fs_close, static_cast<uv_file>(request.result));
+    forget_fs(&state, uv_fs_close, static_cast<uv_file>(request.result));
 }
 
 FilePtr standard(int file, const char* name) {
@@ -189,12 +189,20 @@ Result<void> File::close(std::nothrow_t /*tag*/) noexcept {
     const FsCall call{"close", *file, PoolRequest::Kind::committed};
     LoopState::current(call.operation);
     file->closing = true;
-    // Asked last, for one that was cancelled when its turn had come must not take the descriptor
-    // out.
-    if (!file->wait_unused() || Wait::already_cancelled()) {
+    if (!file->wait_unused()) {
         return fs_error(call, Errc::cancelled);  // it closes when the last user lets go of it
     }
-    return without_value(call_fs(call, FileUse(), uv_fs_close, file->release()));
+    Result<FsAnswer> request = new_fs_request(call, FileUse());
+    if (!request) {  // cancelled, or no memory: it closes when we let go of it
+        return request.error();
+    }
+    FsRequest& begun = **request;
+    const int status =
+        begun.started(uv_fs_close(begun.state().uv(), &begun.uv, file->file(), FsRequest::on_done));
+    if (status == 0) {
+        file->release();
+    }
+    return without_value(wait_for_fs(call, *std::move(request), status));
 }
 
 bool File::is_open() const noexcept { return node_ != nullptr; }

@@ -11,14 +11,7 @@ FileNode::~FileNode() {
     if (file_ < 0 || !owned()) {
         return;
     }
-    LoopState* state = written ? loop_here() : nullptr;
-    if (state != nullptr) {
-        forget_fs(*state, uv_fs_close, file_);
-    } else {
-        uv_fs_t request{};
-        uv_fs_close(nullptr, &request, file_, nullptr);
-        uv_fs_req_cleanup(&request);
-    }
+    forget_fs(written ? loop_here() : nullptr, uv_fs_close, file_);
 }
 
 bool FileNode::wait_unused() noexcept {

@@ -12,12 +12,12 @@ namespace coloop::fs {
 namespace {
 
 void remove_directory(LoopState& state, const uv_fs_t& request) {
-    forget_fs(state, uv_fs_rmdir, request.path);
+    forget_fs(&state, uv_fs_rmdir, request.path);
 }
 
 void remove_file(LoopState& state, const uv_fs_t& request) {
-    forget_fs(state, uv_fs_close, static_cast<uv_file>(request.result));
-    forget_fs(state, uv_fs_unlink, request.path);
+    forget_fs(&state, uv_fs_close, static_cast<uv_file>(request.result));
+    forget_fs(&state, uv_fs_unlink, request.path);
 }
 
 /// For operations that bring nothing but success.

@@ -82,13 +82,21 @@ Result<FsAnswer> call_fs(const FsCall& call, FileUse use, Start start,
 /// The running coroutine's loop; null if there is none, as for destructors outside coroutines.
 LoopState* loop_here() noexcept;
 
-/// Lets the pool do something that nobody waits for and that nothing can be done about if it fails.
+/// Does something that nobody waits for and that nothing can be done about if it fails: on the
+/// pool, or at once where there is no loop or no memory for that.
 template <typename Start, typename... Arguments>
-void forget_fs(LoopState& state, Start start, Arguments... arguments) noexcept {
-    const FsAnswer orphan(new (std::nothrow) FsRequest(state, {"clean up"}, FileUse(), nullptr));
-    if (orphan != nullptr) {
-        orphan->started(start(state.uv(), &orphan->uv, arguments..., FsRequest::on_done));
+void forget_fs(LoopState* state, Start start, Arguments... arguments) noexcept {
+    if (state != nullptr) {
+        const FsAnswer orphan(new (std::nothrow)
+                                  FsRequest(*state, {"clean up"}, FileUse(), nullptr));
+        if (orphan != nullptr && orphan->started(start(state->uv(), &orphan->uv, arguments...,
+                                                       FsRequest::on_done)) == 0) {
+            return;
+        }
     }
+    uv_fs_t request{};
+    start(nullptr, &request, arguments..., nullptr);
+    uv_fs_req_cleanup(&request);
 }
 
 /// The path or paths that an operation is about.

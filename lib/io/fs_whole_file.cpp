@@ -32,8 +32,8 @@ bool make_room(std::string& content, std::size_t size) noexcept {
 }
 
 void remove_unwanted(LoopState& state, const uv_fs_t& request) {
-    forget_fs(state, uv_fs_close, static_cast<uv_file>(request.result));
-    forget_fs(state, uv_fs_unlink, request.path);
+    forget_fs(&state, uv_fs_close, static_cast<uv_file>(request.result));
+    forget_fs(&state, uv_fs_unlink, request.path);
 }
 
 /// Opens a new file beside `path`.

@@ -23,16 +23,6 @@ Result<std::string> standard_prefix() noexcept {
     return std::string(place.data(), size) + "/coloop-";
 }
 
-void unlink_later(const std::string& path) noexcept {
-    if (LoopState* state = loop_here()) {
-        forget_fs(*state, uv_fs_unlink, path.c_str());
-    } else {
-        uv_fs_t request{};
-        uv_fs_unlink(nullptr, &request, path.c_str(), nullptr);
-        uv_fs_req_cleanup(&request);
-    }
-}
-
 }  // namespace
 
 TemporaryDirectory::TemporaryDirectory(std::string path) noexcept : path_(std::move(path)) {}
@@ -87,7 +77,7 @@ TemporaryFile& TemporaryFile::operator=(TemporaryFile&& other) noexcept {
 
 TemporaryFile::~TemporaryFile() {
     if (!made_.path.empty()) {
-        unlink_later(made_.path);
+        forget_fs(loop_here(), uv_fs_unlink, made_.path.c_str());
     }
 }
 
