@@ -92,7 +92,7 @@ private:
     // ---- stream_read.cpp; what is inline is for each request, the rest for what is unusual ----
     static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer) noexcept;
     static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
-    void on_nothing_read(ssize_t count) noexcept;
+    void on_nothing_read(ssize_t count, bool without_buffer) noexcept;
     [[nodiscard]] inline bool may_read() const noexcept;
     [[nodiscard]] Error why_not(const char* operation) const noexcept;
     [[nodiscard]] Result<std::size_t> read_nothing() const noexcept;
@@ -101,7 +101,6 @@ private:
     void pause_reading() noexcept;
     ssize_t read_unusually(std::span<std::byte> buffer) noexcept;
     ssize_t take_read(std::span<std::byte> buffer) noexcept;
-    [[nodiscard]] ssize_t why_no_data() const noexcept;
     inline ssize_t wait_read(std::span<std::byte> buffer) noexcept;
 
     // ---- stream_write.cpp, and stream_write_turn.cpp for what is unusual ----

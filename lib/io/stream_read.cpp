@@ -41,7 +41,7 @@ void StreamNode::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/,
 void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept {
     StreamNode& node = node_of(stream);
     if (count <= 0) [[unlikely]] {
-        node.on_nothing_read(count);
+        node.on_nothing_read(count, buffer->base == nullptr);
         return;
     }
     node.unread_in_a_row_ = 0;
@@ -51,7 +51,7 @@ void StreamNode::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buf
 }
 
 /// `count` is one of libuv's codes, or 0 for nothing at all.
-void StreamNode::on_nothing_read(ssize_t count) noexcept {
+void StreamNode::on_nothing_read(ssize_t count, bool without_buffer) noexcept {
     if (count == 0) {
         return;
     }
@@ -66,7 +66,11 @@ void StreamNode::on_nothing_read(ssize_t count) noexcept {
         return;
     }
     unread_in_a_row_ = 0;
-    read_error_ = static_cast<int>(count);
+    // Without a buffer libuv has not seen the end: it takes that for granted when the peer has hung
+    // up and a read got less than there was room for. A read that stops where descriptors were sent
+    // along does, too, and then there may be more.
+    data_waits_ = count == UV_EOF && without_buffer;
+    read_error_ = data_waits_ ? 0 : static_cast<int>(count);
     pause_reading();  // as libuv has, if not on every version
     state().wake_from_poll([&] { reader_.wake_one(); });
 }
@@ -90,9 +94,9 @@ Result<std::size_t> StreamNode::read(std::span<std::byte> buffer) noexcept {
     }
     const NodePtr<StreamNode> hold(this);
     being_read_ = true;
-    ssize_t count = data_waits_ || read_error_ != 0 ? read_unusually(buffer) : wait_read(buffer);
+    ssize_t count = data_waits_ || read_error_ != 0 ? 0 : wait_read(buffer);
     if (count == 0) [[unlikely]] {
-        count = why_no_data();
+        count = read_unusually(buffer);
     }
     being_read_ = false;
     if (count < 0) [[unlikely]] {
@@ -154,13 +158,20 @@ Result<void> StreamNode::read_by(const char* operation,
     return result;
 }
 
-/// Reads where more is there than was taken, or an error is latched; 0 if that gave no data.
+/// Reads where more is there than was taken, where an error is latched, or where the reader was
+/// woken without data.
 [[gnu::noinline]] ssize_t StreamNode::read_unusually(std::span<std::byte> buffer) noexcept {
-    if (read_error_ != 0) {
-        return 0;
+    ssize_t count = 0;
+    while (count == 0 && read_error_ == 0 && !closing()) {
+        count = data_waits_ ? take_read(buffer) : wait_read(buffer);
     }
-    const ssize_t count = take_read(buffer);
-    return count != 0 ? count : wait_read(buffer);
+    if (count != 0) {
+        return count;
+    }
+    if (closing()) {
+        return was_closed;
+    }
+    return read_error_ == UV_EOF ? 0 : read_error_;
 }
 
 /// Takes what is there already, without a round through the loop; 0 if there is nothing.
@@ -178,14 +189,6 @@ ssize_t StreamNode::take_read(std::span<std::byte> buffer) noexcept {
         unread_in_a_row_ = 0;
     }
     return taken.error != 0 ? taken.error : static_cast<ssize_t>(taken.count);
-}
-
-/// What a reader is told that was woken without data.
-[[gnu::noinline]] ssize_t StreamNode::why_no_data() const noexcept {
-    if (closing()) {
-        return was_closed;
-    }
-    return read_error_ == UV_EOF ? 0 : read_error_;
 }
 
 /// Waits until libuv has read; 0 if it was woken by something else.

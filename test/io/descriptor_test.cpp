@@ -261,6 +261,24 @@ TEST_CASE(
     });
 }
 
+TEST_CASE("what follows descriptors is read although the sender has left by then") {
+    run_in_loop([] {
+        const TcpPair pair;
+        auto [one, other] = pipe_pair();
+        std::string text;
+        Bystander reader([&, &end = other] {
+            for (std::string more = read_text(end); !more.empty(); more = read_text(end)) {
+                text += more;
+            }
+        });
+        one.send_descriptors(one_of(pair.near), bytes_of("with"));
+        one.write("out");
+        one.close();
+        CHECK(reader.outcome().empty());
+        CHECK(text == "without");
+    });
+}
+
 TEST_CASE("a released descriptor is the connection, and those who waited for the stream are told") {
     run_in_loop([] {
         TcpPair pair;
