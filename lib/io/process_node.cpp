@@ -48,6 +48,9 @@ int ProcessNode::start(uv_process_options_t& options) noexcept {
         auto* node = static_cast<ProcessNode*>(static_cast<HandleNode*>(process->data));
         node->exited_ = ExitStatus{code, signal};
         node->start_close();
+        if (node->killed_) {
+            node->state().end_pool_work();
+        }
     };
     // Looking through PATH takes more stack than a small coroutine may have.
     const int status =
@@ -110,10 +113,12 @@ Result<ExitStatus> ProcessNode::terminate(std::chrono::nanoseconds grace) noexce
 }
 
 void ProcessNode::abandon() noexcept {
-    if (!detached_) {
-        kill();
-    } else {
+    if (detached_) {
         start_close();
+    } else if (!exited_) {
+        kill();
+        killed_ = true;
+        state().begin_pool_work();  // as of what the pool does, its end comes whoever waits
     }
 }
 

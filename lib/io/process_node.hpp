@@ -52,6 +52,7 @@ private:
     uv_process_t process_{};
     std::string name_;
     bool detached_;
+    bool killed_ = false;  // by abandon()
     int id_ = 0;
     std::optional<ExitStatus> exited_;
     CoQueue waiters_{"wait for", this};

@@ -27,6 +27,8 @@ std::span<const Scenario> loop_scenarios();
 std::span<const Scenario> network_scenarios();
 std::span<const Scenario> file_scenarios();
 std::span<const Scenario> part_scenarios();
+std::span<const Scenario> system_scenarios();
+std::span<const Scenario> transfer_scenarios();
 
 /// Runs them all; each must have waited at least once.
 inline void cancel_each(std::span<const Scenario> scenarios, const TestOptions& options) {
