@@ -44,7 +44,7 @@ struct Received {
 struct IncomingDatagram {
     std::span<std::byte> buffer;
     std::size_t size = 0;
-    Address sender;
+    Address sender = {};
     bool truncated = false;
 
     [[nodiscard]] std::span<std::byte> data() const noexcept { return buffer.first(size); }
@@ -53,7 +53,7 @@ struct IncomingDatagram {
 /// One of the datagrams that send_many() sends; `receiver` is empty on a socket with a peer.
 struct OutgoingDatagram {
     std::span<const std::byte> data;
-    std::optional<Address> receiver;
+    std::optional<Address> receiver = {};
 };
 
 /// A UDP socket. Each datagram arrives whole or not at all, and coloop keeps none: what nobody
