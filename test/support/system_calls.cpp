@@ -160,7 +160,7 @@ void cached_file(int rounds) {
 /// A second in which everything waits.
 void idle(int /*rounds*/) {
     TcpListener listener("127.0.0.1", 0);
-    auto [near, far] = pipe_pair();
+    auto ends = pipe_pair();
     UdpSocket socket("127.0.0.1", 0);
     SignalSet signals({SIGUSR1});
     const auto directory = fs::TemporaryDirectory::create();
@@ -169,7 +169,7 @@ void idle(int /*rounds*/) {
     TaskGroup waiters;
     std::array<std::byte, 64> buffer;
     waiters.spawn([&] { listener.accept(); });
-    waiters.spawn([&] { static_cast<void>(near.read(buffer)); });
+    waiters.spawn([&] { static_cast<void>(ends.first.read(buffer)); });
     waiters.spawn([&] { static_cast<void>(socket.receive_from(buffer)); });
     waiters.spawn([&] { signals.wait(); });
     waiters.spawn([&] { watch.next(); });
