@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/shared_socket.hpp"
 
-#include <mutex>
 #include <utility>
 
 #include <coloop/cancel_scope.hpp>
@@ -111,17 +110,26 @@ Result<void> SharedSocket::Shared::send(std::span<const std::byte> bytes) noexce
     return {};
 }
 
-Result<void> SharedSocket::write_all(std::span<const std::span<const std::byte>> pieces) noexcept {
-    const std::shared_ptr<Shared> shared = shared_;
-    std::unique_lock turn(shared->writing, std::defer_lock);
+/// Waits until nobody else writes.
+Result<std::unique_lock<CoMutex>> SharedSocket::Shared::take_turn(const char* operation) noexcept {
+    std::unique_lock turn(writing, std::defer_lock);
     try {
         check_cancelled();
         turn.lock();
     } catch (const Cancelled&) {
-        return shared->error(make_error_code(Errc::cancelled), "write");
+        return error(make_error_code(Errc::cancelled), operation);
     }
-    if (shared->closed) {
-        return shared->error(make_error_code(Errc::closed), "write");
+    if (closed) {
+        return error(make_error_code(Errc::closed), operation);
+    }
+    return turn;
+}
+
+Result<void> SharedSocket::write_all(std::span<const std::span<const std::byte>> pieces) noexcept {
+    const std::shared_ptr<Shared> shared = shared_;
+    const Result<std::unique_lock<CoMutex>> turn = shared->take_turn("write");
+    if (!turn) {
+        return turn.error();
     }
     if (Result<void> way = shared->give_way("write"); !way) {
         return way;
@@ -135,8 +143,13 @@ Result<void> SharedSocket::write_all(std::span<const std::span<const std::byte>>
 }
 
 Result<void> SharedSocket::end_writing() noexcept {
-    if (const int status = end_sending(shared_->socket.native())) {
-        return shared_->error(uv_code(status), "shut down");
+    const std::shared_ptr<Shared> shared = shared_;
+    const Result<std::unique_lock<CoMutex>> turn = shared->take_turn("shut down");
+    if (!turn) {
+        return turn.error();
+    }
+    if (const int status = end_sending(shared->socket.native())) {
+        return shared->error(uv_code(status), "shut down");
     }
     return {};
 }

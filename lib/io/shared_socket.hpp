@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include <coloop/co_mutex.hpp>
 #include <coloop/stream.hpp>
@@ -19,7 +21,12 @@ public:
     static Result<SharedSocket> open(NativeDescriptor native, std::string name);
 
     SharedSocket(SharedSocket&& other) noexcept = default;
-    SharedSocket& operator=(SharedSocket&& other) noexcept = default;
+
+    SharedSocket& operator=(SharedSocket&& other) noexcept {
+        const SharedSocket taken(std::move(*this));  // closed, so that nobody waits for it
+        shared_ = std::move(other.shared_);
+        return *this;
+    }
 
     ~SharedSocket() override {
         if (shared_ != nullptr) {
@@ -44,6 +51,7 @@ private:
         Result<void> give_way(const char* operation) noexcept;
         Result<void> wait(Direction direction, const char* operation) noexcept;
         Result<void> send(std::span<const std::byte> bytes) noexcept;
+        Result<std::unique_lock<CoMutex>> take_turn(const char* operation) noexcept;
 
         Descriptor socket;
         std::string name;
