@@ -105,9 +105,9 @@ std::invoke_result_t<std::decay_t<Function>> run_blocking(Abandonable /*tag*/,
     return detail::run_blocking(std::forward<Function>(function), detail::Abandon::when_cancelled);
 }
 
-/// What run_blocking() takes one of for each function, on this thread; further calls wait. At first
-/// there is one less than the pool has threads (UV_THREADPOOL_SIZE), so that files and names have
-/// one left, but at least one. Release some to have more, acquire some to have less.
+/// What each function of run_blocking(), and each lookup of a name, takes one of on this thread;
+/// further ones wait. At first there is one less than the pool has threads (UV_THREADPOOL_SIZE), so
+/// that files have one left, but at least one. Release some to have more, acquire to have less.
 [[nodiscard]] COLOOP_EXPORT CoSemaphore& blocking_permits() noexcept;
 
 }  // namespace coloop

@@ -80,10 +80,10 @@ COLOOP_EXPORT Result<HostAndService> reverse_lookup(const Address& address,
                                                     const ReverseOptions& options,
                                                     std::nothrow_t tag) noexcept;
 
-/// What each lookup on this thread takes one of until the system is done with it, also if nobody
-/// waits for it any more; further ones wait. At first there are half as many as the pool has
-/// threads (UV_THREADPOOL_SIZE), but at least one, so that a name server that does not answer holds
-/// up no files. Release some to have more, acquire some to have less.
+/// What each lookup on this thread takes one of, and one of blocking_permits(), until the system is
+/// done with it, also if nobody waits for it any more; further ones wait. At first there are half
+/// as many as the pool has threads (UV_THREADPOOL_SIZE), but at least one, so that files have some
+/// left however slow name servers are. Release some to have more, acquire some to have less.
 [[nodiscard]] COLOOP_EXPORT CoSemaphore& lookup_permits() noexcept;
 
 }  // namespace coloop

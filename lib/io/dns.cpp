@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include <coloop/blocking.hpp>
 #include <coloop/dns.hpp>
 #include <coloop/uv_error.hpp>
 
@@ -20,7 +21,27 @@ namespace {
 
 constexpr std::size_t longest_name = 253;  // RFC 1035, 2.3.4
 
-/// A question to the system. Holds a permit until libuv is done with it.
+/// Waits for what a lookup needs: not too many at once, and not too many that block a thread, so
+/// that lookups and functions together leave one for files. False if the coroutine is cancelled.
+bool acquire_permits() noexcept {
+    std::size_t taken = 0;
+    try {
+        lookup_permits().acquire();
+        taken = 1;
+        blocking_permits().acquire();
+        return true;
+    } catch (const Cancelled&) {
+        lookup_permits().release(taken);
+        return false;
+    }
+}
+
+void release_permits() noexcept {
+    blocking_permits().release();
+    lookup_permits().release();
+}
+
+/// A question to the system. Holds its permits until libuv is done with it.
 template <typename UvRequest>
 class Lookup : public PoolRequest {
 public:
@@ -32,7 +53,7 @@ protected:
         uv_.data = this;
     }
 
-    ~Lookup() override { lookup_permits().release(); }
+    ~Lookup() override { release_permits(); }
 
     void finished_with(int status) noexcept {
         status_ = status;
@@ -116,9 +137,7 @@ template <typename Request, typename... Arguments>
 auto ask(LoopState& state, const char* operation, std::string_view object,
          const Arguments&... arguments) noexcept
     -> Result<decltype(std::declval<Request>().result())> {
-    try {
-        lookup_permits().acquire();
-    } catch (const Cancelled&) {
+    if (!acquire_permits()) {
         return Error(Errc::cancelled, operation, object);
     }
     const RequestPtr<Request> request(new Request(state));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <latch>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "support/bystander.hpp"
 #include "support/expect_error.hpp"
 #include "support/expect_misuse.hpp"
+#include "support/files.hpp"
 #include "support/poll_order.hpp"
 #include "support/pool.hpp"
 #include "support/run_in_loop.hpp"
@@ -279,5 +281,31 @@ TEST_CASE("a lookup that was left behind has its permit until the pool is done w
         first.release();
         lookup_permits().acquire(permits);  // comes back with the orphan's end
         lookup_permits().release(permits);
+    });
+}
+
+TEST_CASE("lookups and blocking functions together leave a thread for files") {
+    const TemporaryDirectory directory;
+    run_in_loop([&] {
+        REQUIRE(blocking_permits().available() == pool_threads - 1);
+        std::latch over(1);
+        TaskGroup functions;
+        for (std::size_t i = 1; i < pool_threads; ++i) {
+            functions.spawn([&] { run_blocking([&] { over.wait(); }); });
+        }
+        let_others_run();
+        Bystander lookup([] { static_cast<void>(resolve("localhost")); });
+        Bystander cancelled([] { static_cast<void>(resolve("localhost")); });
+        fs::write_file(directory / "file", "text");
+        CHECK(fs::read_file(directory / "file") == "text");
+        CHECK_FALSE(lookup.ended());
+        cancelled.cancel();
+        CHECK(cancelled.outcome() == "cancelled");
+
+        over.count_down();
+        CHECK(lookup.outcome().empty());
+        functions.wait();
+        CHECK(lookup_permits().available() == pool_threads / 2);
+        CHECK(blocking_permits().available() == pool_threads - 1);
     });
 }
