@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // What file systems refuse: each operation, with the exact text. What is missing: fs_test.cpp.
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,32 +14,13 @@
 #include <coloop/coloop.hpp>
 
 #include "support/death.hpp"
-#include "support/expect_error.hpp"
 #include "support/files.hpp"
+#include "support/refused.hpp"
 #include "support/run_in_loop.hpp"
 
 using namespace coloop;
 
 namespace {
-
-struct Operation {
-    std::string text;  // operation and object, as errors name them
-    std::function<void()> throwing;
-    std::function<Error()> quiet;
-};
-
-template <typename Throwing, typename Quiet>
-Operation operation(std::string text, Throwing throwing, Quiet quiet) {
-    return {std::move(text), [throwing] { static_cast<void>(throwing()); },
-            [quiet] {
-                const auto result = quiet();
-                return result ? Error(Errc::closed, "did not fail") : result.error();
-            }};
-}
-
-#define COLOOP_TEST_OPERATION(text, call, ...) \
-    operation(                                 \
-        text, [=] { return call(__VA_ARGS__); }, [=] { return call(__VA_ARGS__, std::nothrow); })
 
 /// Everything that is done to what is at one path.
 std::vector<Operation> operations_on(const std::string& path) {
@@ -75,18 +55,6 @@ std::vector<Operation> operations_on(const std::string& path) {
         COLOOP_TEST_OPERATION("open " + path, fs::read_file, path),
         COLOOP_TEST_OPERATION("create a file beside " + path, fs::write_file, path, "text"),
     };
-}
-
-void expect_refused(const std::vector<Operation>& operations, std::errc code,
-                    const std::string& reason) {
-    for (const Operation& one : operations) {
-        CAPTURE(one.text);
-        const std::string text = one.text + ": " + reason;
-        const Error quiet = one.quiet();
-        CHECK(quiet.code() == code);
-        CHECK(quiet.what() == text);
-        CHECK_THROWS_WITH_AS(one.throwing(), text.c_str(), Error);
-    }
 }
 
 }  // namespace
