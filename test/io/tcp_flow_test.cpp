@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // Slow peers, fast peers, and readers who do not come.
-#include <fstream>
-
 #include <doctest/doctest.h>
 
 #include <coloop/coloop.hpp>
 
 #include "support/bystander.hpp"
 #include "support/loop_turns.hpp"
+#include "support/memory.hpp"
 #include "support/run_in_loop.hpp"
 #include "support/sockets.hpp"
 
 using namespace coloop;
 
 namespace {
-
-/// Bytes of memory that the process has, from /proc.
-std::size_t resident_bytes() {
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    std::ifstream("/proc/self/statm") >> total >> resident;
-    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
 
 std::size_t queued_bytes(const TcpStream& stream) {
     return uv_stream_get_write_queue_size(reinterpret_cast<uv_stream_t*>(stream.uv()));
@@ -113,6 +104,28 @@ TEST_CASE("a reset that nobody reads wakes nobody and is found by the next reade
         const auto result = pair.near.read(buffer, std::nothrow);
         REQUIRE_FALSE(result.has_value());
         CHECK(result.error().code() == std::errc::connection_reset);
+    });
+}
+
+TEST_CASE("urgent data neither ends nor spins a reader") {
+    run_in_loop([] {
+        HalfPair pair;
+        std::string received;
+        Bystander reader([&] {
+            std::array<std::byte, 64> buffer;
+            while (const std::size_t count = pair.near.read(buffer)) {
+                received.append(reinterpret_cast<const char*>(buffer.data()), count);
+            }
+        });
+        pair.far.send("before");
+        REQUIRE(::send(pair.far.descriptor(), "!", 1, MSG_OOB) == 1);
+        const LoopTurns turns;
+        co_sleep(std::chrono::milliseconds(20));
+        CHECK(turns.count() < 10);
+        pair.far.send("after");
+        pair.far.close();
+        CHECK(reader.outcome().empty());
+        CHECK(received == "beforeafter");
     });
 }
 
