@@ -6,38 +6,19 @@
 #include <doctest/doctest.h>
 
 #include <coloop/coloop.hpp>
+#include <coloop/testing.hpp>
 
 #include "support/bystander.hpp"
 #include "support/expect_error.hpp"
 #include "support/expect_misuse.hpp"
 #include "support/loop_turns.hpp"
 #include "support/run_in_loop.hpp"
+#include "support/silent_host.hpp"
 #include "support/sockets.hpp"
 
 using namespace coloop;
 
 namespace {
-
-/// An address at which nobody answers, neither yes nor no.
-class SilentHost {
-public:
-    SilentHost() {
-        for (;;) {
-            Bystander connector([&] { streams_.push_back(TcpStream::connect(address())); });
-            if (!connector.ended()) {
-                connector.cancel();
-                static_cast<void>(connector.outcome());
-                return;
-            }
-        }
-    }
-
-    [[nodiscard]] Address address() const { return listener_.local_address(); }
-
-private:
-    TcpListener listener_{"127.0.0.1", 0, {.backlog = 0}};
-    std::vector<TcpStream> streams_;
-};
 
 /// An address that refuses.
 Address refusing(std::string_view host = "127.0.0.1") {
@@ -79,6 +60,47 @@ TEST_CASE("of several addresses the next is tried when one has been silent for l
             TcpStream::connect(addresses, {.attempt_delay = std::chrono::milliseconds(1)});
         CHECK(stream.peer_address() == listener.local_address());
         CHECK(open_descriptors() == before + 1);  // the other attempt's is closed
+    });
+}
+
+TEST_CASE("the next address is tried when the attempt delay is over, and no sooner") {
+    testing::run_test({.clock_jumps = false}, [] {
+        const SilentHost one;
+        const SilentHost two;
+        const TcpListener three("127.0.0.1", 0);
+        const std::vector<Address> addresses{one.address(), two.address(), three.local_address()};
+        const std::size_t before = open_descriptors();
+        const auto attempts = [&] {
+            testing::wait_until_all_blocked();
+            return open_descriptors() - before;
+        };
+        TcpStream stream;
+        Bystander racer([&] { stream = TcpStream::connect(addresses); });
+        CHECK(attempts() == 1);
+        for (const std::size_t expected : {1U, 2U}) {
+            testing::manual_clock().advance(std::chrono::milliseconds(249));
+            CHECK(attempts() == expected);
+            testing::manual_clock().advance(std::chrono::milliseconds(1));
+            if (expected == 1) {
+                CHECK(attempts() == 2);
+            }
+        }
+        CHECK(racer.outcome().empty());
+        CHECK(stream.peer_address() == three.local_address());
+        CHECK(attempts() == 1);  // the other attempts' are closed
+    });
+}
+
+TEST_CASE("a silent address costs one attempt delay by the clock, or what was asked for") {
+    testing::run_test([] {
+        const SilentHost silent;
+        const TcpListener listener("127.0.0.1", 0);
+        const std::vector<Address> addresses{silent.address(), listener.local_address()};
+        for (const auto delay : {std::chrono::milliseconds(250), std::chrono::milliseconds(40)}) {
+            const std::int64_t start = testing::manual_clock().now();
+            const TcpStream stream = TcpStream::connect(addresses, {.attempt_delay = delay});
+            CHECK(testing::manual_clock().now() - start == std::chrono::nanoseconds(delay).count());
+        }
     });
 }
 
