@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <coloop/coloop.hpp>
 
@@ -43,6 +44,34 @@ TEST_SUITE("run_blocking") {
                                  "not today", std::runtime_error);
             CHECK_THROWS_AS(run_blocking([]() -> int { throw 5; }), int);
         });
+    }
+
+    TEST_CASE("the loops of several threads share the pool") {
+        constexpr int each = 50;
+        std::atomic<int> called = 0;
+        std::atomic<int> came_back = 0;
+        const auto work = [&] {
+            run([&] {
+                const std::thread::id here = std::this_thread::get_id();
+                TaskGroup group;
+                for (int i = 0; i < each; ++i) {
+                    group.spawn([&] {
+                        run_blocking([&] { ++called; });
+                        came_back += std::this_thread::get_id() == here ? 1 : 0;
+                    });
+                }
+                group.wait();
+            });
+        };
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back(work);
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        CHECK(called == 4 * each);
+        CHECK(came_back == 4 * each);
     }
 
     TEST_CASE("others run meanwhile") {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,6 +95,25 @@ TEST_SUITE("waiting for a descriptor") {
             CHECK_FALSE(writer.ended());
             ends.drain();
             CHECK(writer.outcome().empty());
+        });
+    }
+
+    TEST_CASE("an epoll descriptor can be waited for like any other") {
+        run_in_loop([] {
+            const Ends ends;
+            const Descriptor other(NativeDescriptor{epoll_create1(EPOLL_CLOEXEC)});
+            epoll_event event{};
+            event.events = EPOLLIN;
+            REQUIRE(epoll_ctl(static_cast<int>(other.native()), EPOLL_CTL_ADD, ends.near, &event) ==
+                    0);
+            Bystander waiter([&] { wait_readable(other.native()); });
+            CHECK_FALSE(waiter.ended());
+            ends.put();
+            CHECK(waiter.outcome().empty());
+            ends.take();
+            Bystander again([&] { wait_readable(other.native()); });
+            CHECK_FALSE(again.ended());
+            again.cancel();
         });
     }
 
