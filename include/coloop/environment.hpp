@@ -117,7 +117,7 @@ COLOOP_EXPORT char** set_up_arguments(int count, char** arguments) noexcept;
 /// The same; returns the Error.
 COLOOP_EXPORT Result<std::string> process_title(std::nothrow_t tag) noexcept;
 
-/// Changes it; what is longer than the arguments were is cut.
+/// Changes it; what is longer than the arguments were is cut. Throws Error as process_title() does.
 COLOOP_EXPORT void set_process_title(const std::string& title);
 
 /// The same; returns the Error.

@@ -38,8 +38,8 @@ public:
     PipeStream() noexcept = default;
     explicit PipeStream(PipeNode* node) noexcept;
 
-    /// Connects to whoever listens at `name`; waits while the listener has no room. Throws Error if
-    /// that fails, Cancelled if the coroutine is cancelled before or meanwhile.
+    /// Connects to whoever listens at `name`; waits while the listener has no room. To be called in
+    /// a coroutine. Throws Error if that fails, Cancelled if cancelled before or meanwhile.
     static PipeStream connect(const Path& name) { return connect(name, std::nothrow).value(); }
 
     /// The same; returns the Error.

@@ -40,8 +40,8 @@ public:
     TcpStream() noexcept = default;
     explicit TcpStream(TcpNode* node) noexcept;
 
-    /// Connects to `address`. Throws Error if that fails, Cancelled if the coroutine is cancelled
-    /// before or meanwhile.
+    /// Connects to `address`; to be called in a coroutine. Throws Error if that fails, Cancelled if
+    /// the coroutine is cancelled before or meanwhile; nothing is left open then.
     static TcpStream connect(const Address& address, const ConnectOptions& options = {}) {
         return connect(address, options, std::nothrow).value();
     }
@@ -117,7 +117,7 @@ public:
     Result<void> set_no_delay(bool on, std::nothrow_t tag) noexcept;
 
     /// Whether the system probes a silent peer, at first after `idle`; zero turns it off. Throws
-    /// Error if the stream is closed or the system refuses.
+    /// Error if the stream is closed or the system refuses: Linux takes 1 to 32767 seconds.
     void set_keep_alive(std::chrono::seconds idle) { set_keep_alive(idle, std::nothrow).value(); }
 
     /// The same; returns the Error.
@@ -175,8 +175,8 @@ struct ListenOptions {
 class COLOOP_EXPORT TcpListener final : public ListenerHandle {
 public:
     /// Listens on a numeric `host` ("127.0.0.1", "::1"; "0.0.0.0" and "::" for all) and `port`, 0
-    /// for any that is free. Does not wait. Throws Error, for instance if the port is in use. A
-    /// listener's restart may take over its port although old connections linger.
+    /// for any that is free. Made in a coroutine; does not wait. Throws Error, for instance if the
+    /// port is in use; old connections that linger there are no hindrance.
     TcpListener(std::string_view host, std::uint16_t port, const ListenOptions& options = {})
         : TcpListener(Address::parse(host, port), options) {}
 
