@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// When a connection is to send its requests. Closed loop: as soon as it has its answers. Open loop:
+// at fixed moments, whatever the server does; a request counts from the moment at which it was due,
+// so that a server which stalls cannot hide how long others would have waited for it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <coloop/sleep.hpp>
+
+#include "settings.hpp"
+#include "tally.hpp"
+
+namespace loadgen {
+
+class Schedule {
+public:
+    /// Of connection `number`, from `start` on.
+    Schedule(const Settings& settings, Tally& tally, std::size_t number, Clock::time_point start)
+        : settings_(settings), tally_(tally), start_(start), next_(number) {}
+
+    /// Waits until a request is due. Returns the moments of those that are, at most so many as may
+    /// be in the pipeline; none at the end.
+    const std::vector<Clock::time_point>& wait() {
+        due_.clear();
+        if (settings_.rate == 0) {
+            due_.assign(tally_.take(settings_.pipeline), Clock::now());
+            return due_;
+        }
+        if (next_ < settings_.requests) {
+            wait_until(moment());
+        }
+        const Clock::time_point now = Clock::now();
+        while (due_.size() < settings_.pipeline && next_ < settings_.requests && moment() <= now) {
+            due_.push_back(moment());
+            next_ += settings_.connections;
+        }
+        tally_.asked(due_.size());
+        return due_;
+    }
+
+private:
+    [[nodiscard]] Clock::time_point moment() const {
+        return start_ + seconds(static_cast<double>(next_) / settings_.rate);
+    }
+
+    /// Sleeps end up to a millisecond late, which would count as the server's: the last one is
+    /// spent looking at the clock, in turns with everybody else.
+    static void wait_until(Clock::time_point when) {
+        coloop::co_sleep_until(when - std::chrono::milliseconds(2));
+        while (Clock::now() < when) {
+            coloop::co_sleep_ns(0);
+        }
+    }
+
+    const Settings& settings_;
+    Tally& tally_;
+    Clock::time_point start_;
+    std::uint64_t next_;  // of all requests, which the connections take in turn
+    std::vector<Clock::time_point> due_;
+};
+
+}  // namespace loadgen
