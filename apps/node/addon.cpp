@@ -188,5 +188,6 @@ NAPI_MODULE_INIT() {
         napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
         napi_set_named_property(env, exports, name, value);
     }
+    napi_set_named_property(env, exports, "libuv", make_libuv_versions(env));
     return exports;
 }

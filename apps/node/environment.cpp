@@ -6,6 +6,8 @@
 
 #include <uv.h>
 
+#include <fmt/core.h>
+
 namespace {
 
 napi_value text(napi_env env, const std::string& content) {
@@ -56,6 +58,16 @@ private:
 };
 
 }  // namespace
+
+napi_value make_libuv_versions(napi_env env) {
+    napi_value versions = nullptr;
+    napi_create_object(env, &versions);
+    napi_set_named_property(
+        env, versions, "built",
+        text(env, fmt::format("{}.{}.{}", UV_VERSION_MAJOR, UV_VERSION_MINOR, UV_VERSION_PATCH)));
+    napi_set_named_property(env, versions, "running", text(env, uv_version_string()));
+    return versions;
+}
 
 bool Environment::attach(napi_env env) {
     uv_loop_s* uv = nullptr;

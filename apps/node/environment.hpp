@@ -16,6 +16,9 @@
 /// Makes the value that JavaScript gets.
 using MakeValue = std::function<napi_value(napi_env env)>;
 
+/// { built, running }: the versions of libuv that the addon was built with and that Node has.
+napi_value make_libuv_versions(napi_env env);
+
 /// What a Promise stands for: a function that runs in a coroutine, and what came of it.
 struct Operation {
     std::uint32_t id = 0;

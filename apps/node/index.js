@@ -57,4 +57,4 @@ function serve(port, handler) {
   });
 }
 
-module.exports = { sleep, fetch, serve, pending: native.pending };
+module.exports = { sleep, fetch, serve, pending: native.pending, libuv: native.libuv };
