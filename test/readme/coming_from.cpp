@@ -35,17 +35,16 @@ std::string ask(std::uint16_t port) {
 // ---- Go ----
 
 int sum_of_squares(int count) {
-    coloop::Channel<int> squares(0);
+    int sum = 0;
+    coloop::Channel<int> squares;
     coloop::TaskGroup group;
     for (int i = 1; i <= count; ++i) {
         group.spawn([&, i] { squares.send(i * i); });
     }
-    group.spawn([&] { coloop::co_sleep(1h); });  // forgotten, but not for ever
-    int sum = 0;
     for (int i = 0; i < count; ++i) {
         sum += squares.receive().value();
     }
-    group.cancel();
+    group.spawn([&] { coloop::co_sleep(1h); });  // forgotten, but not for ever
     return sum;
 }
 
