@@ -81,7 +81,7 @@ leaves_what_it_shares_as_it_was() {
     rm "$work/kinds"
     export work cat flags
     export -f shares_with_cat
-    socat -t 30 - EXEC:'bash -c shares_with_cat' <&5 >/dev/null
+    socat -t 0 - EXEC:'bash -c shares_with_cat' <&5 >/dev/null
     is_blocking "$(cat "$work/flags")" || fail "a socket was made non-blocking"
 }
 

@@ -36,6 +36,7 @@ namespace {
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t ms = 1'000'000;
+constexpr std::int64_t hour = 3'600'000 * ms;
 
 // Sanitizers make coroutines larger and slower, and emulators have fewer guards; what matters there
 // is not their number.
@@ -47,53 +48,68 @@ constexpr int many = 100'000;
 
 std::int64_t now() { return static_cast<std::int64_t>(uv_hrtime()); }
 
-/// Keeps the loop from ever blocking while it lives, as a busy program does.
+/// Keeps the loop from ever blocking while it lives, as a busy program does, and counts its turns.
 class Spinner {
 public:
-    explicit Spinner(uv_loop_t* uv) : idle_(new uv_idle_t) {
-        uv_idle_init(uv, idle_);
-        uv_idle_start(idle_, [](uv_idle_t*) {});
+    explicit Spinner(uv_loop_t* uv) : idle_(new Idle) {
+        uv_idle_init(uv, &idle_->uv);
+        idle_->uv.data = idle_;
+        uv_idle_start(&idle_->uv, [](uv_idle_t* idle) {
+            static_cast<Idle*>(idle->data)->turns.push_back(now());
+        });
     }
 
     Spinner(const Spinner&) = delete;
     Spinner& operator=(const Spinner&) = delete;
 
     ~Spinner() {
-        uv_close(reinterpret_cast<uv_handle_t*>(idle_),
-                 [](uv_handle_t* handle) { delete reinterpret_cast<uv_idle_t*>(handle); });
+        uv_close(reinterpret_cast<uv_handle_t*>(&idle_->uv),
+                 [](uv_handle_t* handle) { delete static_cast<Idle*>(handle->data); });
+    }
+
+    /// How many turns of the loop have begun since that moment.
+    [[nodiscard]] std::ptrdiff_t turns_since(std::int64_t moment) const {
+        return idle_->turns.end() - std::ranges::lower_bound(idle_->turns, moment);
     }
 
 private:
-    uv_idle_t* idle_;
+    struct Idle {
+        uv_idle_t uv;
+        std::vector<std::int64_t> turns;
+    };
+
+    Idle* idle_;
 };
 
 }  // namespace
 
 TEST_SUITE("sleep") {
+    // How late is counted in turns of the loop, so that it makes no difference what else the
+    // machine does: a turn may take long, but those whose time has come go on in the next. (Almost:
+    // libuv counts in milliseconds, and a drain that takes long leaves some for later.)
     TEST_CASE("a thousand sleeps on a busy loop are never early and not much late") {
         run_in_loop([] {
             const Spinner spinner(Loop::current_uv());
             std::int64_t earliest = most;
-            std::vector<std::int64_t> lateness;
+            std::vector<std::ptrdiff_t> lateness;
             TaskGroup group;
             for (std::uint64_t sleeper = 0; sleeper < 50; ++sleeper) {
                 group.spawn([&, sleeper] {
                     coloop::Random random(sleeper);
                     for (int i = 0; i < 20; ++i) {
                         const auto length = static_cast<std::int64_t>(ms + random.below(2 * ms));
-                        const std::int64_t begin = now();
+                        const std::int64_t due = now() + length;
                         co_sleep_ns(length);
-                        const std::int64_t late = now() - begin - length;
-                        earliest = std::min(earliest, late);
-                        lateness.push_back(late);
+                        earliest = std::min(earliest, now() - due);
+                        lateness.push_back(spinner.turns_since(due + 2 * ms));
                     }
                 });
             }
             group.wait();
             REQUIRE(lateness.size() == 1000);
             CHECK(earliest >= 0);
-            std::nth_element(lateness.begin(), lateness.begin() + 500, lateness.end());
-            CHECK(lateness[500] < 20 * ms);  // a millisecond where nothing else runs
+            std::ranges::nth_element(lateness, lateness.begin() + 900);
+            CHECK(lateness[900] <= 2);
         });
     }
 
@@ -220,7 +236,7 @@ TEST_SUITE("sleep") {
             const std::int64_t begin = now();
             CHECK_THROWS_AS(co_sleep(1h), coloop::Cancelled);
             CHECK_THROWS_AS(co_sleep_ns(0), coloop::Cancelled);
-            CHECK(now() - begin < 1000 * ms);
+            CHECK(now() - begin < hour);
         });
     }
 
@@ -237,7 +253,7 @@ TEST_SUITE("sleep") {
         });
         const std::int64_t begin = now();
         CHECK(loop.run());
-        CHECK(now() - begin < 1000 * ms);
+        CHECK(now() - begin < hour);
 
         int timers = 0;
         uv_walk(
@@ -290,7 +306,7 @@ TEST_SUITE("sleep") {
             coloop::co_sleep_until(std::chrono::steady_clock::time_point::min());
             coloop::co_sleep_until(std::chrono::steady_clock::now() - 1h);
             coloop::co_sleep_until(std::chrono::system_clock::time_point());
-            CHECK(now() - begin < 1000 * ms);
+            CHECK(now() - begin < hour);
         });
     }
 
