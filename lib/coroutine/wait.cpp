@@ -20,9 +20,7 @@ void Wait::refuse(const WaitReason& reason) noexcept {
     misuse(what + " outside a coroutine; spawn one on the loop and call this in it");
 }
 
-Wait::Outcome Wait::suspend(bool cancellable) noexcept {
-    return suspend_inline(cancellable);
-}
+Wait::Outcome Wait::suspend(bool cancellable) noexcept { return suspend_inline(cancellable); }
 
 void Wait::step_aside() noexcept {
     Coroutine& self = *Coroutine::self();
@@ -30,9 +28,7 @@ void Wait::step_aside() noexcept {
     self.switch_out(detail::thread);
 }
 
-bool Wait::settle(Outcome outcome, WaitNode* by) noexcept {
-    return settle_inline(outcome, by);
-}
+bool Wait::settle(Outcome outcome, WaitNode* by) noexcept { return settle_inline(outcome, by); }
 
 void checkpoint() {
     Wait::require_coroutine({"checkpoint"});

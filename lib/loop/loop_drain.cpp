@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "base/misuse.hpp"
 #include "coroutine/report.hpp"
 #include "loop/loop_state.hpp"
@@ -7,10 +9,11 @@ namespace coloop {
 
 namespace {
 
-// One drain gives way to the loop after so many coroutines or so much time, whichever is first. That
-// is what keeps I/O from starving. Those who become ready meanwhile are part of it: else two
-// coroutines that talk to each other would pay a poll for each word. The time counts from the first
-// look at the clock; short drains, which are most, never look.
+// One drain gives way to the loop after so many coroutines or so much time, whichever is first.
+// That is what keeps I/O from starving. Those who become ready meanwhile are part of it: else two
+// coroutines that talk to each other would pay a poll for each word. Short drains, which are most,
+// never look at the clock: libuv's, which is up to a millisecond behind, has to do until the first
+// look, and then the time counts from there.
 constexpr std::size_t drain_limit = 256;
 constexpr std::uint64_t drain_time = 500'000;
 constexpr std::size_t looks_at_clock_every = 16;
@@ -23,7 +26,12 @@ void LoopState::became_ready() noexcept { come_back_soon(); }
 void LoopState::come_back_soon() noexcept {
     if (!drain_follows_ && !idles_) {
         idles_ = true;
-        uv_idle_start(&idle_, [](uv_idle_t* handle) { of(handle).drain(); });
+        uv_idle_start(&idle_, [](uv_idle_t* handle) {
+            LoopState& state = of(handle);
+            if (!state.poll_first_) {
+                state.drain();
+            }
+        });
     }
 }
 
@@ -32,28 +40,34 @@ bool LoopState::wait_turn() noexcept {
     return next_turn_.wait(std::nothrow);
 }
 
-void LoopState::drain() {
+/// Misuse in a coroutine: nobody else could run before it ended, so libuv might block for ever.
+void LoopState::require_own_stack() {
     if (in_coroutine()) [[unlikely]] {
         misuse("uv_run() was called in " + describe(*Coroutine::self()) +
                "; a loop runs on its thread's own stack, and in a coroutine one waits instead");
     }
+}
+
+void LoopState::drain() {
+    require_own_stack();
     if (ready() > 0 && hooks_ != nullptr) [[unlikely]] {
         drain_by(*hooks_);
     } else if (ready() > 0) {
         now = std::uint64_t{uv_now(uv_)} * 1'000'000;  // near enough, and known already
         drain_follows_ = true;
-        std::uint64_t begin = 0;
+        std::uint64_t end = now + 1'000'000 + drain_time;
         for (std::size_t i = 1; i <= drain_limit && ready() > 0; ++i) {
             run_next();
             if (i % looks_at_clock_every == 0) {
                 const std::uint64_t look = time();
-                begin = begin == 0 ? look : begin;
-                if (look - begin > drain_time) {
+                if (look > end) {
                     break;
                 }
+                end = std::min(end, look + drain_time);
             }
         }
         drain_follows_ = false;
+        poll_first_ = ready() > 0;
     }
     after_drain();
 }

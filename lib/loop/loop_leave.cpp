@@ -102,8 +102,8 @@ void LoopState::close_handles() noexcept {
             "the Loop is gone on which a coroutine that was not spawned has a timeout open; spawn "
             "coroutines that use a loop");
     }
-    for (uv_handle_t* handle :
-         {as_handle(async_), as_handle(check_), as_handle(idle_), as_handle(timer_)}) {
+    for (uv_handle_t* handle : {as_handle(async_), as_handle(prepare_), as_handle(check_),
+                                as_handle(idle_), as_handle(timer_)}) {
         uv_close(handle, [](uv_handle_t* closed) { of(closed).on_closed(); });
     }
 }

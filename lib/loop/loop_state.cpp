@@ -67,20 +67,24 @@ int LoopState::open_handles() noexcept {
             uv_async_init(uv_, &async_, [](uv_async_t* handle) { of(handle).run_posted(); })) {
         return status;
     }
+    uv_prepare_init(uv_, &prepare_);
     uv_check_init(uv_, &check_);
     uv_idle_init(uv_, &idle_);
     uv_timer_init(uv_, &timer_);
     open_handles_ = handle_count;
-    for (uv_handle_t* handle :
-         {as_handle(async_), as_handle(check_), as_handle(idle_), as_handle(timer_)}) {
+    for (uv_handle_t* handle : {as_handle(async_), as_handle(prepare_), as_handle(check_),
+                                as_handle(idle_), as_handle(timer_)}) {
         handle->data = this;
     }
+    uv_prepare_start(&prepare_, [](uv_prepare_t*) { require_own_stack(); });
     uv_check_start(&check_, [](uv_check_t* handle) {
         LoopState& state = of(handle);
+        state.poll_first_ = false;
         state.wake_from_poll([&] { state.next_turn_.wake_all(); });
         state.drain();
     });
     uv_unref(as_handle(async_));
+    uv_unref(as_handle(prepare_));
     uv_unref(as_handle(check_));
     next_on_thread_ = newest;
     newest = this;

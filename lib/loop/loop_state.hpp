@@ -23,14 +23,15 @@
 
 namespace coloop {
 
-/// What a Loop stands for: the ready queue, the deadlines and the four internal handles that tie
+/// What a Loop stands for: the ready queue, the deadlines and the five internal handles that tie
 /// them to a libuv loop. It outlives the Loop until libuv has let go of the handles.
 ///
 /// Callbacks only make coroutines ready. They run from drain(): after polling (check), for what I/O
 /// has woken, and before it (idle), for what timers, closing handles and code outside uv_run()
 /// have. The idle handle is active only while there is something to do, and keeps libuv from
 /// blocking or returning; all others never keep the loop alive by themselves, except the timer
-/// while a deadline is set that somebody waits for.
+/// while a deadline is set that somebody waits for. The prepare handle only sees to it that libuv
+/// does not block in a coroutine.
 class LoopState final : public Scheduler {
 public:
     /// A loop of its own; fails if the system refuses.
@@ -158,7 +159,7 @@ public:
 private:
     enum class Phase : std::uint8_t { running, leaving, closing, closed };
 
-    static constexpr int handle_count = 4;
+    static constexpr int handle_count = 5;
 
     /// The state that an internal handle belongs to.
     static LoopState& of(const void* handle) noexcept {
@@ -179,6 +180,7 @@ private:
     void forget_bare_coroutines() noexcept;
     void became_ready() noexcept override;
     void come_back_soon() noexcept;
+    static void require_own_stack();
     void drain();
     void drain_by(LoopHooks& hooks);
     void after_drain() noexcept;
@@ -196,6 +198,7 @@ private:
     uv_loop_t* uv_;
     const detail::Thread* thread_ = &detail::thread;
     LoopState* next_on_thread_ = nullptr;
+    uv_prepare_t prepare_;
     uv_check_t check_;
     uv_idle_t idle_;
     uv_timer_t timer_;
@@ -217,6 +220,7 @@ private:
     bool running_ = false;
     bool drain_follows_ = false;  // so nothing else need see to it, nor to the timer
     bool idles_ = false;
+    bool poll_first_ = false;         // the last drain used up what it may
     bool deadlines_changed_ = false;  // since the timer was looked at
     bool posted_here_ = false;        // by this thread, which the loop must not return before
     Phase phase_ = Phase::running;

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <string>
 
+#include <uv.h>
+
 #include <doctest/doctest.h>
 
 #include <coloop/clock.hpp>
 #include <coloop/co_queue.hpp>
+#include <coloop/loop.hpp>
 #include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/timeout.hpp>
@@ -43,6 +46,21 @@ std::chrono::steady_clock::time_point steady(std::int64_t moment) {
 /// Runs just after the loop has polled, so that its deadlines are the next thing it looks at.
 void wait_for_poll() { co_sleep_ns(0); }
 
+/// Runs just after the loop has looked at its deadlines, ahead of those whose wait that has ended.
+void wait_for_deadlines() {
+    bool looked = false;
+    auto* timer = new uv_timer_t;
+    uv_timer_init(coloop::Loop::current_uv(), timer);
+    timer->data = &looked;
+    uv_timer_start(
+        timer, [](uv_timer_t* it) { *static_cast<bool*>(it->data) = true; }, 0, 0);
+    while (!looked) {
+        checkpoint();  // stays ready, and so ahead
+    }
+    uv_close(reinterpret_cast<uv_handle_t*>(timer),
+             [](uv_handle_t* it) { delete reinterpret_cast<uv_timer_t*>(it); });
+}
+
 }  // namespace
 
 TEST_CASE("of a sleep and a timeout that pass in one turn the earlier counts") {
@@ -73,7 +91,7 @@ TEST_CASE("of the end of a sleep and a cancellation in one turn the first counts
             wait_for_poll();
             compute_past(moment + 1'000'000);
             if (end_first) {
-                checkpoint();  // the deadline passes, and the sleeper is ready
+                wait_for_deadlines();  // it has passed, and the sleeper is ready
             }
             sleeper.cancel();
             CHECK(sleeper.outcome() == (end_first ? "" : "cancelled"));
@@ -121,7 +139,7 @@ TEST_CASE("of a wake, a cancellation and a deadline in one turn the first counts
                 } else if (event == 'c') {
                     waiter.cancel();
                 } else {
-                    checkpoint();
+                    wait_for_deadlines();
                 }
             }
             CHECK(waiter.outcome() == expected.outcome);
