@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
+#include <uv.h>
+
 #include <doctest/doctest.h>
 
 #include <coloop/coloop.hpp>
 
 #include "support/bystander.hpp"
+#include "support/expect_error.hpp"
 #include "support/files.hpp"
 #include "support/refused.hpp"
 #include "support/run_in_loop.hpp"
@@ -69,6 +72,15 @@ std::vector<Operation> openers(const Address& tcp, const std::string& path) {
             [=] { return DirectoryWatch::watch(where, {}, std::nothrow); }),
         COLOOP_TEST_OPERATION("duplicate descriptor 0", Descriptor::duplicate, NativeDescriptor{0}),
     };
+}
+
+/// How many handles libuv lists for this loop; a list that was spoiled has others, or no end.
+std::size_t listed_handles() {
+    std::size_t count = 0;
+    uv_walk(
+        Loop::current_uv(),
+        [](uv_handle_t* /*handle*/, void* data) { ++*static_cast<std::size_t*>(data); }, &count);
+    return count;
 }
 
 /// All that takes the path of something.
@@ -180,6 +192,38 @@ TEST_SUITE("errors") {
             }
             let_others_run();
             CHECK(open_descriptors() == before);
+        });
+    }
+
+    TEST_CASE("programs that can't be run, early or late, leave the loop's handles as they were") {
+        run_in_loop([] {
+            const TcpPair first;
+            const std::size_t before = listed_handles();
+            for (int i = 0; i < 10; ++i) {
+                CHECK_FALSE(Process::spawn({"no-such-program"}, piped, std::nothrow));
+                CHECK_FALSE(Process::spawn({"cat"}, {.directory = "/nowhere"}, std::nothrow));
+                const FewDescriptors none(i < 5 ? 0 : 1);
+                CHECK_FALSE(Process::spawn({"cat"}, {}, std::nothrow));
+                CHECK_FALSE(Process::spawn({"cat"}, piped, std::nothrow));
+            }
+            let_others_run();
+            CHECK(listed_handles() == before);
+            CHECK(run_process({"echo", "after"}).output == "after\n");
+        });
+    }
+
+    TEST_CASE("a peer that leaves bytes unread resets a pipe, as it does a connection") {
+        run_in_loop([] {
+            auto [near, far] = pipe_pair();
+            near.write("unread");
+            far.close();
+            std::array<std::byte, 8> buffer;
+            const Result<std::size_t> read = near.read(buffer, std::nothrow);
+            REQUIRE_FALSE(read.has_value());
+            CHECK(read.error().code() == std::errc::connection_reset);
+            CHECK(std::string(read.error().what()).starts_with("read "));
+            expect_error(near.write("x", std::nothrow), std::errc::broken_pipe,
+                         "write a pipe: broken pipe");
         });
     }
 
