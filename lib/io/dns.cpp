@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -60,9 +61,10 @@ protected:
         finished();
     }
 
-    UvRequest uv_;
+    [[nodiscard]] UvRequest* request() noexcept { return &uv_; }
 
 private:
+    UvRequest uv_;
     int status_ = 0;
 };
 
@@ -79,7 +81,7 @@ public:
                                                                   : AF_INET6;
         const std::string service(options.service);
         return started(uv_getaddrinfo(
-            state().uv(), &uv_,
+            state().uv(), request(),
             [](uv_getaddrinfo_t* uv, int status, addrinfo* found) {
                 auto* lookup = static_cast<NameLookup*>(uv->data);
                 lookup->found_.reset(found);
@@ -115,7 +117,7 @@ public:
                           (options.numeric_service ? NI_NUMERICSERV : 0) |
                           (options.datagrams ? NI_DGRAM : 0);
         return started(uv_getnameinfo(
-            state().uv(), &uv_,
+            state().uv(), request(),
             [](uv_getnameinfo_t* uv, int status, const char* host, const char* service) {
                 auto* lookup = static_cast<AddressLookup*>(uv->data);
                 if (status == 0) {
@@ -140,7 +142,11 @@ auto ask(LoopState& state, const char* operation, std::string_view object,
     if (!acquire_permits()) {
         return Error(Errc::cancelled, operation, object);
     }
-    const RequestPtr<Request> request(new Request(state));
+    const RequestPtr<Request> request(new (std::nothrow) Request(state));
+    if (request == nullptr) {
+        release_permits();
+        return Error(uv_code(UV_ENOMEM), operation, object);
+    }
     if (const int status = request->start(arguments...)) {
         return Error(uv_code(status), operation, object);
     }
