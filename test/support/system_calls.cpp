@@ -54,8 +54,8 @@ private:
     pid_t process_;
 };
 
-int connected_to(const Address& address) {
-    const int number = socket(AF_INET, SOCK_STREAM, 0);
+int connected_to(const Address& address, int type = SOCK_STREAM) {
+    const int number = socket(AF_INET, type, 0);
     return connect(number, address.native(), sizeof(sockaddr_in)) == 0 ? number : -1;
 }
 
@@ -124,6 +124,25 @@ void accepting(int rounds) {
     mark("end");
 }
 
+/// One datagram each way and round.
+void datagram_echo(int rounds) {
+    UdpSocket socket("127.0.0.1", 0);
+    const Address address = socket.local_address();
+    const Peer peer([&] { return ask(connected_to(address, SOCK_DGRAM), rounds + 1); });
+    std::array<std::byte, 64> buffer;
+    const auto answer = [&] {
+        const Received received = socket.receive_from(buffer);
+        socket.send_to(std::span(buffer).first(received.size), received.sender);
+    };
+    answer();
+    mark("begin");
+    for (int i = 0; i < rounds; ++i) {
+        answer();
+    }
+    mark("end");
+    peer.finish();
+}
+
 /// Each round sends and receives 32 datagrams.
 void datagrams(int rounds) {
     UdpSocket sender("127.0.0.1", 0);
@@ -185,8 +204,9 @@ void idle(int /*rounds*/) {
 
 int main(int argc, char** argv) {
     const std::map<std::string, void (*)(int)> scenarios = {
-        {"tcp_echo", tcp_echo},   {"pipe_echo", pipe_echo},     {"accepting", accepting},
-        {"datagrams", datagrams}, {"cached_file", cached_file}, {"idle", idle},
+        {"tcp_echo", tcp_echo},   {"pipe_echo", pipe_echo},         {"accepting", accepting},
+        {"datagrams", datagrams}, {"datagram_echo", datagram_echo}, {"cached_file", cached_file},
+        {"idle", idle},
     };
     if (argc != 3 || !scenarios.contains(argv[1])) {
         return 2;
