@@ -189,23 +189,20 @@ TEST(enter_a_due_sleeper, "a sleeper whose time has come may still be entered, a
     detach();
 }
 
-static void start_machine(uv_timer_t* timer) {
+static void coroutine_fn sleep_and_start_machine(void* opaque) {
+    sleep_and_note(opaque);
     note("start");
     coloop_qemu_run_vm_clock(true);
-    uv_close((uv_handle_t*)timer, NULL);
 }
 
 TEST(vm_clock_stops, "while the machine's clock stands still, who sleeps by it sleeps on") {
     struct sleeper by_machine = {vm_clock, MILLISECOND, "vm"};
     struct sleeper by_time = {rt_clock, 5 * MILLISECOND, "rt"};
-    uv_timer_t timer;
 
     attach();
     coloop_qemu_run_vm_clock(false);
     start(sleep_and_note, &by_machine);
-    start(sleep_and_note, &by_time);
-    uv_timer_init(uv, &timer);
-    uv_timer_start(&timer, start_machine, 20, 0);
+    start(sleep_and_start_machine, &by_time);
     run();
     CHECK_NOTES("rt start vm");
     detach();
