@@ -17,6 +17,38 @@
 
 namespace coloop {
 
+/// The input iterator of Channel and LoopChannel: receives as it goes on; what receive() throws, it
+/// throws.
+template <typename Source, typename T>
+class ReceiveIterator {
+public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+
+    explicit ReceiveIterator(Source& source) : source_(&source) { ++*this; }
+
+    /// The value, to be moved from.
+    T&& operator*() const noexcept { return *std::move(value_); }
+
+    ReceiveIterator& operator++() {
+        value_.reset();
+        source_->receive_into(value_);
+        return *this;
+    }
+
+    void operator++(int) { ++*this; }
+
+    friend bool operator==(const ReceiveIterator& iterator,
+                           std::default_sentinel_t /*end*/) noexcept {
+        return !iterator.value_.has_value();
+    }
+
+private:
+    Source* source_;
+    mutable std::optional<T> value_;
+};
+
 /// Values on their way between coroutines of one thread, in the order in which they were sent.
 ///
 ///     coloop::Channel<Job> jobs(16);
@@ -137,34 +169,7 @@ public:
     /// How many values can be kept.
     [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
 
-    /// Receives as it goes on; what receive() throws, it throws.
-    class Iterator {
-    public:
-        using iterator_concept = std::input_iterator_tag;
-        using value_type = T;
-        using difference_type = std::ptrdiff_t;
-
-        explicit Iterator(Channel& channel) : channel_(&channel) { ++*this; }
-
-        /// The value, to be moved from.
-        T&& operator*() const noexcept { return *std::move(value_); }
-
-        Iterator& operator++() {
-            value_.reset();
-            channel_->receive_into(value_);
-            return *this;
-        }
-
-        void operator++(int) { ++*this; }
-
-        friend bool operator==(const Iterator& iterator, std::default_sentinel_t /*end*/) noexcept {
-            return !iterator.value_.has_value();
-        }
-
-    private:
-        Channel* channel_;
-        mutable std::optional<T> value_;
-    };
+    using Iterator = ReceiveIterator<Channel, T>;
 
     /// Receives the first value. `for (Job job : jobs)` runs until the channel is closed and
     /// drained; several coroutines may do so at once, each value goes to one of them.
@@ -175,6 +180,7 @@ public:
 private:
     enum class Sent : std::uint8_t { yes, closed, cancelled };
 
+    friend Iterator;
     template <typename, typename>
     friend class ReceiveCase;
     template <typename, typename>

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <coloop/channel.hpp>
 #include <coloop/error.hpp>
 #include <coloop/export.hpp>
 #include <coloop/intrusive_list.hpp>
@@ -40,7 +41,8 @@ namespace detail {
 ///
 /// Values are moved under a lock, on the thread of either side. Never allocates but for its
 /// capacity, at once. Must outlive all who use it, on every thread; destroying one that somebody
-/// waits for is misuse.
+/// waits for is misuse. It is no case of a select(), whose choice among several belongs to one
+/// thread: there a coroutine that goes `for (T value : channel)` hands on to a Channel.
 template <typename T>
 class LoopChannel {
     static_assert(std::is_nothrow_move_constructible_v<T>,
@@ -101,17 +103,17 @@ public:
     /// Takes the next value, after waiting for it if need be; nullopt if the channel is closed and
     /// drained. Throws Cancelled if the coroutine is cancelled while it waits. Must be called in a
     /// coroutine of a loop.
-    std::optional<T> receive() { return receive(std::nothrow).value(); }
+    std::optional<T> receive() {
+        std::optional<T> value;
+        receive_into(value);
+        return value;
+    }
 
     /// The same; returns the Error, which can only be that the coroutine is cancelled.
     Result<std::optional<T>> receive(std::nothrow_t /*tag*/) noexcept {
         std::optional<T> value;
-        std::unique_lock lock(mutex_);
-        if (get(value, lock) == Done::not_yet) {
-            Waiter waiter("receive from a channel", &value);
-            if (!wait(receivers_, waiter, lock)) {
-                return Error(Errc::cancelled, "receive from a channel");
-            }
+        if (!take_or_wait(value)) {
+            return Error(Errc::cancelled, "receive from a channel");
         }
         return value;
     }
@@ -151,7 +153,17 @@ public:
     /// How many values can be kept.
     [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
 
+    using Iterator = ReceiveIterator<LoopChannel, T>;
+
+    /// Receives the first value. `for (Job job : jobs)` runs until the channel is closed and
+    /// drained; coroutines of several loops may do so at once, each value goes to one of them.
+    [[nodiscard]] Iterator begin() { return Iterator(*this); }
+
+    [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
+
 private:
+    friend Iterator;
+
     enum class Done : std::uint8_t { yes, closed, not_yet };
 
     using Lock = std::unique_lock<std::mutex>;
@@ -189,6 +201,22 @@ private:
             waiter.wake.wait_in_shield();
         }
         return !left;
+    }
+
+    /// False if the caller was cancelled and got nothing; true without a value at the end.
+    bool take_or_wait(std::optional<T>& value) noexcept {
+        Lock lock(mutex_);
+        if (get(value, lock) != Done::not_yet) {
+            return true;
+        }
+        Waiter waiter("receive from a channel", &value);
+        return wait(receivers_, waiter, lock);
+    }
+
+    void receive_into(std::optional<T>& value) {
+        if (!take_or_wait(value)) {
+            throw Cancelled();
+        }
     }
 
     Done put(T& value, const Lock& /*held*/) noexcept {

@@ -49,8 +49,8 @@ TEST_SUITE("LoopChannel") {
                 TaskGroup group;
                 group.spawn([&] {
                     call_on(other.loop(), [&] {
-                        while (const std::optional<int> number = there.receive()) {
-                            back.send(std::make_unique<int>(*number * 2));
+                        for (const int number : there) {
+                            back.send(std::make_unique<int>(number * 2));
                         }
                         back.close();
                     });
