@@ -4,7 +4,7 @@
 // nothing where its poll said there was something.
 #include <cerrno>
 
-#include <sys/uio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/direct.hpp"
@@ -25,7 +25,7 @@ DirectRead read_directly(const uv_handle_t* handle, std::span<std::byte> buffer)
         return {0, false, uv_translate_sys_error(errno)};
     }
     if (count <= 0) {
-        return {0, false, 0};
+        return {0, false, count == 0 && !buffer.empty() ? UV_EOF : 0};
     }
     return {static_cast<std::size_t>(count), static_cast<std::size_t>(count) == buffer.size(), 0};
 }
@@ -36,6 +36,14 @@ ssize_t write_directly(int descriptor, std::span<const std::byte> bytes) noexcep
         count = ::write(descriptor, bytes.data(), bytes.size());
     } while (count < 0 && errno == EINTR);
     return count >= 0 ? count : uv_translate_sys_error(errno);
+}
+
+int shut_down_directly(const uv_handle_t* handle) noexcept {
+    uv_os_fd_t fd = -1;
+    if (handle->type != UV_TCP || uv_fileno(handle, &fd) != 0) {
+        return UV_ENOTSUP;
+    }
+    return shutdown(fd, SHUT_WR) == 0 ? 0 : uv_translate_sys_error(errno);
 }
 
 }  // namespace coloop

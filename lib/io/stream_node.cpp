@@ -51,7 +51,7 @@ int StreamNode::descriptor() noexcept {
 }
 
 int StreamNode::direct_descriptor() noexcept {
-    if (direct_ < 0 && handle()->type != UV_TTY && uv_is_writable(stream()) != 0) {
+    if (direct_ < 0 && !shut_down_ && handle()->type != UV_TTY && uv_is_writable(stream()) != 0) {
         direct_ = descriptor();
     }
     return direct_;

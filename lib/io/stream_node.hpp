@@ -107,6 +107,7 @@ private:
     [[nodiscard]] inline bool may_write_at_once(std::span<const std::byte> bytes) const noexcept;
     int begin_write(const char* operation) noexcept;
     void end_write() noexcept;
+    Result<void> end_writing() noexcept;
     Result<void> wait_writable(const char* operation) noexcept;
     Result<void> write_in_turn(std::span<const std::span<const std::byte>> pieces) noexcept;
     Result<void> write_on(std::span<const std::byte> bytes, ssize_t tried) noexcept;

@@ -165,7 +165,7 @@ Result<void> StreamNode::read_by(const char* operation,
     while (count == 0 && read_error_ == 0 && !closing()) {
         count = data_waits_ ? take_read(buffer) : wait_read(buffer);
     }
-    if (count != 0) {
+    if (count != 0 && count != UV_EOF) {
         return count;
     }
     if (closing()) {
@@ -187,6 +187,9 @@ ssize_t StreamNode::take_read(std::span<std::byte> buffer) noexcept {
     read_error_ = taken.error;
     if (taken.count > 0) {
         unread_in_a_row_ = 0;
+    }
+    if (taken.error != 0 && reading_) {
+        pause_reading();  // for libuv would find the same again and again
     }
     return taken.error != 0 ? taken.error : static_cast<ssize_t>(taken.count);
 }

@@ -49,6 +49,10 @@ void StreamNode::end_write() noexcept {
     if (const int refused = begin_write("write")) {
         return failure(refused, "write");
     }
+    if (shut_down_) {  // the system would say the same, but with a SIGPIPE
+        end_write();
+        return error(UV_EPIPE, "write");
+    }
     static_cast<void>(direct_descriptor());  // for the next one
     Result<void> result;
     if (pieces.size() == 1 && pieces.front().size() <= largest_buffer) {
@@ -178,15 +182,24 @@ Result<void> StreamNode::wait_writable(const char* operation) noexcept {
     return {};
 }
 
+/// Some versions of libuv poll before they shut down, which costs a turn and two system calls.
+Result<void> StreamNode::end_writing() noexcept {
+    const int status = shut_down_ ? UV_ENOTCONN : shut_down_directly(handle());
+    if (status == UV_ENOTSUP) {
+        StreamRequest<uv_shutdown_t> request(*this, "shut down");
+        return request.wait(
+            uv_shutdown(&request.uv, stream(), StreamRequest<uv_shutdown_t>::on_done));
+    }
+    return status == 0 ? Result<void>() : error(status, "shut down");
+}
+
 Result<void> StreamNode::shutdown() noexcept {
     const NodePtr<StreamNode> hold(this);
     if (const int refused = begin_write("shut down")) {
         return failure(refused, "shut down");
     }
-    direct_ = -1;  // libuv refuses what is written from now on, without a SIGPIPE
-    StreamRequest<uv_shutdown_t> request(*this, "shut down");
-    Result<void> result =
-        request.wait(uv_shutdown(&request.uv, stream(), StreamRequest<uv_shutdown_t>::on_done));
+    direct_ = -1;
+    Result<void> result = end_writing();
     if (!result && result.error().code() == std::errc::not_a_socket &&
         uv_is_readable(stream()) == 0) {
         start_close();  // how a one-way pipe ends
