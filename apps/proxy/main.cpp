@@ -153,7 +153,6 @@ int main(int argc, char** argv) {
         std::fputs("proxy: nothing to do; see --help\n", stderr);
         return 2;
     }
-    coloop::disable_inheritance();
     return coloop::run([&] { run_proxy(settings); },
                        coloop::shutdown_on({SIGINT, SIGTERM}, settings.grace));
 }

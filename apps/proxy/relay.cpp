@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "relay.hpp"
 
+#include <utility>
+
 #include <coloop/copy.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/timeout.hpp>
@@ -14,6 +16,7 @@ struct Way {
     coloop::TcpStream& to;
     std::uint64_t& count;
     IdleWatch::Watched& watched;
+    bool& one_has_ended;           // of the two
     std::uint64_t before = count;  // what was carried already
 };
 
@@ -29,7 +32,9 @@ bool carry(Way& way) {
                                           }},
                                      std::nothrow);
     if (copied) {
-        return way.to.shutdown_write(std::nothrow).has_value();
+        // Closing, which comes next then, ends both ways.
+        return std::exchange(way.one_has_ended, true) ||
+               way.to.shutdown_write(std::nothrow).has_value();
     }
     if (failed == coloop::CopyEnd::reader) {
         way.from.reset();
@@ -56,8 +61,9 @@ void relay(coloop::TcpStream& client, coloop::TcpStream& server, std::span<const
             server.write(early);
             access.up = early.size();
         }
-        Way up{client, server, access.up, watched};
-        Way down{server, client, access.down, watched};
+        bool one_has_ended = false;
+        Way up{client, server, access.up, watched, one_has_ended};
+        Way down{server, client, access.down, watched, one_has_ended};
         coloop::TaskGroup group;
         group.spawn([&] { whole = carry(up) && whole; }, {.name = "up"});
         const bool down_is_whole = carry(down);

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -110,7 +111,7 @@ class RealClients(peers.Proxied):
         peers.start_daemon(self, ["iperf3", "-s", "-p", port], port)
         # A check would be the one client that iperf3 serves at a time.
         proxy = self.proxy("--check-interval", 0, forward=f"127.0.0.1:{port}")
-        amount = peers.scale(200, 20)
+        amount = 200
         reports = []
 
         def is_served(*direction):
@@ -167,25 +168,26 @@ class Restart(peers.Proxied):
     def test_wrk_sees_no_error_while_the_proxy_is_replaced_again_and_again(self):
         port = peers.free_port()
         peers.start_nginx(self, self.folder / "nginx", port)
-        options = ["--control", self.folder / "control", "--no-access-lines"]
+        options = ["--control", self.folder / "control"]
         old = self.proxy(*options, forward=f"127.0.0.1:{port}")
         where = f"http://127.0.0.1:{old.forward}/"
-        load = self.start_client("wrk", "-t1", "-c20", "-d6s", "-H", "Connection: close", where)
-        steady = self.start_client("wrk", "-t1", "-c20", "-d6s", where)
-        restarts = 0
-        while load.poll() is None:
+        clients = [self.start_client("wrk", "-t1", "-c20", "-d600s", *header, where)
+                   for header in (["-H", "Connection: close"], [])]
+        for _ in range(peers.scale(8, 3)):
+            old.wait_for("event=access")
             new = self.start("proxy", "--forward", f"127.0.0.1:0=127.0.0.1:{port}", *options)
             new.forward = int(new.wait_for(r"listening on .*:(\d+)$")[1])
             self.assertEqual(new.forward, old.forward)
             old.wait_for("event=takeover state=done")
-            old, restarts = new, restarts + 1
-        self.assertGreaterEqual(restarts, 3)
-        for client in (load, steady):
+            old = new
+        old.wait_for("event=access")
+        for client in clients:
+            client.send_signal(signal.SIGINT)
             text = client.communicate(timeout=program.PATIENCE)[0]
             self.assertEqual(client.returncode, 0, text)
             self.assertNotIn("Socket errors", text)
             self.assertNotIn("Non-2xx", text)
-            self.assertGreater(int(re.search(r"(\d+) requests in", text)[1]), 100)
+            self.assertGreater(int(re.search(r"(\d+) requests in", text)[1]), 0)
         self.assertEqual(old.end(), 0)
 
     def test_a_connection_outlives_the_proxy_that_was_replaced_under_it(self):
