@@ -40,6 +40,17 @@ void handle(coloop::Stream& client, const std::string& who, const nbd::Server& s
     }
 }
 
+/// What went wrong with accepting, or with a connection before anything was said.
+void report(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        nbd::log("failed", "reason={}", nbd::quoted(error.what()));
+    } catch (const coloop::Cancelled&) {
+        nbd::log("failed", "reason=cancelled");
+    }
+}
+
 void announce(const std::string& where) {
     std::printf("listening on %s\n", where.c_str());
     std::fflush(stdout);
@@ -99,9 +110,7 @@ int main(int argc, char** argv) {
     if (const std::optional<int> exit_code = nbd::read_options(argc, argv, settings)) {
         return *exit_code;
     }
-    settings.serving.on_error = [](const std::exception_ptr&) {
-        nbd::log("accept_failed", "reason={}", nbd::quoted("see the limit of open files"));
-    };
+    settings.serving.on_error = report;
     settings.serving.on_stragglers = [](const std::vector<std::string>& left) {
         nbd::log("cut_short", "connections={}", left.size());
     };

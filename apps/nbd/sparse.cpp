@@ -37,7 +37,7 @@ bool allocate(const coloop::File& file, std::string_view operation, int mode, st
     if (number == 0) {
         return true;
     }
-    if (number == EOPNOTSUPP || number == ENOSYS || number == ENODEV) {
+    if (number == EOPNOTSUPP || number == EINVAL) {  // as a device, for less than its blocks
         return false;
     }
     fail(number, operation, file);
