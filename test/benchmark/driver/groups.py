@@ -134,6 +134,10 @@ def memory_tables(quick):
         Row('coloop, 256 KiB of address space each', 'coloop_loop', 'suspended', count),
         Row('coloop, 64 KiB of address space each', 'coloop_loop', 'suspended-64k', count),
     ], counted=False)
+    yield Table(f'Skynet: a tree of coroutines whose {count:,} leaves are added up', [
+        Row('Go goroutines and channels', 'go', 'skynet', count),
+        Row('coloop TaskGroup', 'coloop_loop', 'skynet', count),
+    ], counted=False)
     yield Table(f'Round trips over {count:,}', [
         Row('Boost.Context, stacks from malloc, no guards', 'fcontext', 'over-all', count),
         Row('coloop, guarded', 'coloop_switch', 'over-all', count),

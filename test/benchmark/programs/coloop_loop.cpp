@@ -147,6 +147,34 @@ void cancelled_sleepers(Run& run) {
     loop.run();
 }
 
+/// The sum of `size` numbers from `first` on, by a tree with ten coroutines below each.
+long sum_of(long first, long size) {
+    if (size == 1) {
+        return first;
+    }
+    long sum = 0;
+    coloop::TaskGroup group;
+    for (long child = 0; child < 10; ++child) {
+        group.spawn([&sum, begin = first + child * size / 10, size] {
+            const long of_child = sum_of(begin, size / 10);
+            sum += of_child;
+        });
+    }
+    group.wait();
+    return sum;
+}
+
+void skynet(Run& run) {
+    const long size = run.operations();
+    coloop::Loop loop;
+    loop.spawn([&] {
+        long sum = 0;
+        run.measure_cold([&] { sum = sum_of(0, size); });
+        bench::check(sum == size * (size - 1) / 2, "the sum is right");
+    });
+    loop.run();
+}
+
 template <std::size_t stack_size>
 void suspended(Run& run) {
     coloop::Loop loop;
@@ -180,6 +208,7 @@ constexpr bench::Test tests[] = {
     {"sleep", sleep<1>},
     {"sleepers", sleepers},
     {"cancelled-sleepers", cancelled_sleepers},
+    {"skynet", skynet},
     {"suspended", suspended<coloop::default_stack_size>},
     {"suspended-64k", suspended<65536>},
 };

@@ -227,6 +227,33 @@ func suspended(r run) {
 }
 
 // Reads of 4 KiB from a file that is in the page cache.
+// The sum of size numbers from first on, by a tree with ten goroutines below each.
+func sumOf(to chan int, first, size int) {
+	if size == 1 {
+		to <- first
+		return
+	}
+	parts := make(chan int)
+	for child := 0; child < 10; child++ {
+		go sumOf(parts, first+child*size/10, size/10)
+	}
+	sum := 0
+	for child := 0; child < 10; child++ {
+		sum += <-parts
+	}
+	to <- sum
+}
+
+func skynet(r run) {
+	sum := 0
+	r.measureCold(func() {
+		result := make(chan int)
+		go sumOf(result, 0, r.operations)
+		sum = <-result
+	})
+	check(sum == r.operations*(r.operations-1)/2, "the sum is right")
+}
+
 func fileRead(r run) {
 	file, err := os.Open(os.Getenv("BENCH_FILE"))
 	check(err == nil, "the file is there")
@@ -248,7 +275,7 @@ func main() {
 		"channel":          func(r run) { channel(r, 0) },
 		"channel-buffered": func(r run) { channel(r, 100) }, "select": selectOfTwo,
 		"mutex": mutex, "mutex-contended": mutexContended, "sleepers": sleepers,
-		"suspended": suspended, "file-read": fileRead,
+		"suspended": suspended, "file-read": fileRead, "skynet": skynet,
 	}
 	if len(os.Args) == 2 && os.Args[1] == "echo" {
 		echo()
