@@ -17,12 +17,12 @@ AnswerPtr make_minimal_answer(const Query& query, bool authoritative) {
         0xC0, 0x0C, 0, 13, 0, 1, 0, 0, 14, 16, 0, 9, 7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
     auto answer = std::make_shared<Answer>();
     answer->authoritative = authoritative;
-    answer->wire.resize(header_size);
-    put16(answer->wire, 4, 1);
-    put16(answer->wire, 6, 1);
-    const auto bytes = std::as_bytes(std::span(record));
-    answer->wire.insert(answer->wire.end(), query.question.begin(), query.question.end());
-    answer->wire.insert(answer->wire.end(), bytes.begin(), bytes.end());
+    answer->wire.resize(header_size + query.question.size() + record.size());
+    const std::span<std::byte> wire = answer->wire;
+    put16(wire, 4, 1);
+    put16(wire, 6, 1);
+    std::ranges::copy(query.question, wire.subspan(header_size).begin());
+    std::ranges::copy(std::as_bytes(std::span(record)), wire.last(record.size()).begin());
     return answer;
 }
 
