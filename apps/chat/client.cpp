@@ -46,7 +46,7 @@ void Client::dismiss() noexcept { outbox_.close(); }
 void Client::run() {
     const bool polite = all_.run([&] { converse(); });
     if (!polite) {
-        stream_.reset();  // the system need not keep what it won't read
+        stream_.reset();  // unless a write was cut off, which has closed it
         return;
     }
     coloop::move_on_after(patience,
