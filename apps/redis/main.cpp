@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// A server that speaks the protocol of Redis.
+#include <csignal>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <coloop/coloop.hpp>
+
+#include "server.hpp"
+
+namespace {
+
+void add_options(CLI::App& options, redis::Settings& settings) {
+    options.add_option("--host", settings.host, "Numeric address to listen on")
+        ->capture_default_str();
+    options.add_option("--port", settings.port, "Port to listen on; 0 for any that is free")
+        ->capture_default_str();
+    options.add_option("--dir", settings.store.directory,
+                       "Where snapshots and the log are; without it nothing is kept");
+    const std::map<std::string, redis::Fsync> policies = {{"always", redis::Fsync::always},
+                                                          {"everysec", redis::Fsync::everysec},
+                                                          {"no", redis::Fsync::no}};
+    options
+        .add_option("--fsync", settings.store.fsync, "When the log is synced: always, everysec, no")
+        ->transform(CLI::CheckedTransformer(policies))
+        ->default_str("everysec");
+    const auto bytes = CLI::AsSizeValue(false);
+    options
+        .add_option("--rewrite-size", settings.store.rewrite_size,
+                    "Bytes of log from which on a snapshot is made by itself")
+        ->transform(bytes)
+        ->capture_default_str();
+    options.add_option("--max-clients", settings.max_clients, "Further ones are refused")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    options.add_option("--max-bulk", settings.longest_bulk, "Bytes of one argument at most")
+        ->transform(bytes)
+        ->capture_default_str();
+    options
+        .add_option("--query-limit", settings.query_limit,
+                    "Bytes of an unfinished request at most; the client is dropped")
+        ->transform(bytes)
+        ->capture_default_str();
+    options
+        .add_option("--output-limit", settings.output_limit,
+                    "Bytes that a subscriber may leave unread; then it is dropped")
+        ->transform(bytes)
+        ->capture_default_str();
+    options
+        .add_option_function<double>(
+            "--grace",
+            [&](double seconds) {
+                settings.grace =
+                    std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+            },
+            "Seconds that clients have to end when told to stop")
+        ->default_str("10");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    redis::Settings settings;
+    settings.max_clients = std::min(settings.max_clients, coloop::default_connection_limit());
+    CLI::App options("Speaks the protocol of Redis, and keeps what it is told.");
+    add_options(options, settings);
+    CLI11_PARSE(options, argc, argv);
+    redis::Server server(settings);
+    return coloop::run(
+        [&] { server.run(); },
+        coloop::shutdown_on({SIGINT, SIGTERM}, settings.grace).on_signal([&](int /*signal*/) {
+            server.stop();
+        }));
+}

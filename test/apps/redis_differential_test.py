@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Random commands, right and wrong ones, get the same replies from apps/redis and from redis-server."""
+
+import os
+import random
+import socket
+import subprocess
+import types
+
+import program
+import resp
+
+SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+
+KEYS = ["a", "b", "c", "", b"\x00\xff\r\n"]
+FIELDS = ["f", "g", "h", b"\x01", ""]
+INTEGERS = [0, 1, -1, 2, 3, -3, 10, 2**63 - 1, -2**63, 2**63, "x", "", "1.5", "01", " 1", "+1"]
+REALS = INTEGERS + ["3.25", "-0.5", "inf", "-inf", "nan", "1e3", "(1", "(2", "0.1"]
+FAR = [10**6, 10**9, 2**62, -1, 0, "x"]  # times to live that are over at once, or not soon
+
+# Each word: a literal, or what is drawn from. What ends in "*" may come several times, or not at all.
+COMMANDS = """
+get K|set K V|set K V nx|set K V xx|set K V get|set K V ex T|set K V px T|set K V exat T
+set K V keepttl|set K V nx xx|set K V ex T keepttl|set K V nx get|set K V O|setnx K V|setex K T V
+psetex K T V|getset K V|getdel K|getex K|getex K persist|getex K ex T|getex K O|mget K K*|mset K V K* V*
+msetnx K V|append K V|strlen K|getrange K I I|setrange K S V|incr K|decr K|incrby K I|decrby K I
+incrbyfloat K R|lpush K V V*|rpush K V V*|lpushx K V|rpushx K V|lpop K|rpop K|lpop K I|rpop K I|llen K
+lrange K I I|lindex K I|lset K I V|lrem K I V|ltrim K I I|linsert K before V V|linsert K after V V
+linsert K O V V|lmove K K left right|lmove K K right left|lmove K K O left|rpoplpush K K
+blpop K K 0.001|brpop K 0.001|blpop K -1|blpop K O|blmove K K left left 0.001|hset K F V F* V*
+hmset K F V|hsetnx K F V|hget K F|hmget K F F*|hdel K F F*|hlen K|hexists K F|hstrlen K F|hincrby K F I
+hincrbyfloat K F R|sadd K V V*|srem K V V*|sismember K V|smismember K V V*|scard K|smove K K V
+sinterstore K K K|sunionstore K K K*|sdiffstore K K K|spop K 0|spop K O|zadd K R V|zadd K R V R* V*
+zadd K nx R V|zadd K xx R V|zadd K gt R V|zadd K lt ch R V|zadd K incr R V|zadd K nx xx R V
+zadd K gt lt R V|zadd K xx incr R V|zrem K V V*|zscore K V|zmscore K V V*|zincrby K R V|zcard K
+zcount K R R|zrank K V|zrevrank K V|zrange K I I|zrange K I I withscores|zrange K I I rev
+zrange K R R byscore|zrange K R R byscore limit I I|zrange K R R byscore rev withscores
+zrange K I I limit 0 1|zrevrange K I I withscores|zrangebyscore K R R|zrangebyscore K R R limit I I
+zrevrangebyscore K R R withscores|zremrangebyscore K R R|zremrangebyrank K I I|zpopmin K|zpopmax K I
+del K K*|unlink K|exists K K*|touch K K|type K|rename K K|renamenx K K|expire K T|pexpire K T|expire K T nx
+expire K T xx|expire K T gt|expire K T lt|expire K T gt lt|expire K T nx gt|expire K T O|expireat K T
+pexpireat K T|persist K|flushall O|select 0|select x|echo V|ping|ping V|multi|exec|discard|watch K|unwatch
+client O|client setname|client getname|config O|command O|command count x|hello O
+hello 9|auth V|auth V V|publish K V|pubsub O|pubsub numpat|nothing V V|scan x|hscan K O|scan 0 O
+scan 0 count O|scan 0 match|save x|lastsave x|quit2|flushdb a b
+"""
+
+# What they say about themselves is not the same.
+TOLD = ("command", "hello", "scan", "exec", "save", "lastsave")
+
+# Their order is nobody's business.
+UNORDERED = "smembers K|sinter K K|sunion K K|sdiff K K|hkeys K|hvals K|keys P|srandmember K 100|" \
+            "hgetall K|sscan K 0 count 100|scan 0 count 100 match P|hscan K 0 count 100|zscan K 0 count 100"
+
+
+def commands(text):
+    return [line.split() for lines in text.split("\n") for line in lines.split("|") if line]
+
+
+class Writer:
+    """Makes up commands."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.ordered = commands(COMMANDS)
+        self.unordered = commands(UNORDERED)
+
+    def word(self, kind):
+        values = {"K": KEYS, "V": FIELDS + [1, 2, "3.5", "x" * 100], "F": FIELDS, "I": INTEGERS,
+                  "R": REALS, "T": FAR, "S": [0, 1, 5, -1, "x", 2**62], "O": ["foo", "", "nx"],
+                  "P": ["*", "?", "[ab]", "[^a]", "a*", "\\a", "[a-b", "x"]}.get(kind)
+        return kind if values is None else self.random.choice(values)
+
+    def command(self):
+        unordered = self.random.random() < 0.1
+        words = []
+        for kind in self.random.choice(self.unordered if unordered else self.ordered):
+            for _ in range(self.random.randrange(3) if kind.endswith("*") else 1):
+                words.append(self.word(kind.rstrip("*")))
+        if words[0] not in TOLD and self.random.random() < 0.03:  # one too few, or too many
+            words = words[:-1] or words if self.random.random() < 0.5 else words + ["extra"]
+        words[0] = self.random.choice([words[0], words[0].upper()])
+        return words, unordered
+
+
+def flat(reply):
+    """All that is in a reply, in an order of its own."""
+    if isinstance(reply, (list, set)):
+        return sorted((flat(item) for item in reply), key=repr)
+    return sorted(reply.items()) if isinstance(reply, dict) else reply
+
+
+class RedisDifferentialTest(program.Judgement):
+    def start_original(self):
+        """redis-server on a port that is free, and that others may take: then on another."""
+        for _ in range(20):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            process = subprocess.Popen(
+                ["redis-server", "--port", str(port), "--save", "", "--dir", str(self.folder)],
+                stdout=subprocess.PIPE, text=True)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            for line in process.stdout:
+                if "Ready to accept connections" in line:
+                    return types.SimpleNamespace(host="127.0.0.1", port=port)
+        self.fail("redis-server does not start")
+
+    def compare(self, protocol, seed, count):
+        ours, theirs = self.serve("redis"), self.start_original()
+        writer = Writer(seed)
+        with resp.Connection(ours) as our, resp.Connection(theirs) as their:
+            if protocol == 3:
+                our.call("HELLO", 3)
+                their.call("HELLO", 3)
+            in_multi = False
+            for i in range(count):
+                words, unordered = writer.command()
+                if in_multi and unordered:
+                    continue
+                replies = our.call(*words), their.call(*words)
+                if unordered:
+                    replies = tuple(map(flat, replies))
+                self.assertEqual(
+                    repr(replies[0]), repr(replies[1]),
+                    f"seed {seed}, command {i}: {words}; ours is first")
+                name = str(words[0]).lower()
+                in_multi = (in_multi or (name == "multi" and replies[0] == "OK")) and not (
+                    name in ("exec", "discard") and replies[0] != "QUEUED"
+                    and "wrong number" not in str(replies[0]))
+        self.assertEqual(ours.end(), 0)
+
+    def test_resp2_replies_are_those_of_redis_server(self):
+        for seed in self.seeds():
+            self.compare(2, seed, 500 if SANITIZED else 3000)
+
+    def test_resp3_replies_are_those_of_redis_server(self):
+        for seed in self.seeds():
+            self.compare(3, seed, 500 if SANITIZED else 3000)
+
+    def seeds(self):
+        return [int(seed) for seed in os.environ.get("COLOOP_SEEDS", "1 2").split()]
+
+
+if __name__ == "__main__":
+    program.main()
