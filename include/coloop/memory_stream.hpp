@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 
+#include <coloop/export.hpp>
 #include <coloop/result.hpp>
 #include <coloop/stream.hpp>
 
@@ -38,7 +39,7 @@ struct MemoryStreamOptions {
 /// An end belongs to one loop's thread, to which the other end belongs as well. Works in a test and
 /// in any coroutine of a loop. After the other end was closed, what it has written can be read, and
 /// writing fails (broken pipe).
-class MemoryStream final : public Stream {
+class COLOOP_EXPORT MemoryStream final : public Stream {
 public:
     /// One that is not open.
     MemoryStream() noexcept = default;
@@ -60,7 +61,8 @@ public:
     [[nodiscard]] std::size_t unread() const noexcept;
 
 private:
-    friend struct MemoryStreamPair memory_stream_pair(const MemoryStreamOptions& options);
+    friend COLOOP_EXPORT struct MemoryStreamPair memory_stream_pair(
+        const MemoryStreamOptions& options);
 
     MemoryStream(std::shared_ptr<MemoryLink> link, std::size_t side) noexcept;
 
@@ -81,6 +83,7 @@ struct MemoryStreamPair {
 /// Makes a connection.
 ///
 ///     auto [near, far] = memory_stream_pair({.latency = 80ms, .longest_read = 1});
-[[nodiscard]] MemoryStreamPair memory_stream_pair(const MemoryStreamOptions& options = {});
+[[nodiscard]] COLOOP_EXPORT MemoryStreamPair
+memory_stream_pair(const MemoryStreamOptions& options = {});
 
 }  // namespace coloop::testing

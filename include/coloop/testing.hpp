@@ -22,6 +22,7 @@
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/coroutine.hpp>
+#include <coloop/export.hpp>
 #include <coloop/loop.hpp>
 
 namespace coloop::testing {
@@ -77,7 +78,7 @@ struct TestOptions {
 };
 
 /// What the kit itself finds wrong: a deadlock, something left behind, too many interleavings.
-class TestFailure : public std::runtime_error {
+class COLOOP_EXPORT TestFailure : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
@@ -100,9 +101,9 @@ Body body_of(Function& function) {
     };
 }
 
-void run_test(const TestOptions& options, const Body& body);
-void run_seeds(const TestOptions& options, std::size_t count, const Body& body);
-std::size_t run_all_interleavings(const TestOptions& options, const Body& body);
+COLOOP_EXPORT void run_test(const TestOptions& options, const Body& body);
+COLOOP_EXPORT void run_seeds(const TestOptions& options, std::size_t count, const Body& body);
+COLOOP_EXPORT std::size_t run_all_interleavings(const TestOptions& options, const Body& body);
 
 }  // namespace detail
 
@@ -163,22 +164,22 @@ std::size_t run_all_interleavings(Function&& function) {
 
 /// Waits until all other coroutines wait and polling brings nothing. The clock does not jump
 /// before. Who waits for the thread pool waits, too. Throws Cancelled if cancelled.
-void wait_until_all_blocked();
+COLOOP_EXPORT void wait_until_all_blocked();
 
 /// Lets others run here, or not: a point between two steps at which the test's order is chosen
 /// anew. For models of code, and for code that is to be tested as if it waited. Throws Cancelled if
 /// cancelled.
-void give_way();
+COLOOP_EXPORT void give_way();
 
 /// A number below `options`, which follows from the seed, or takes each value in turn.
-[[nodiscard]] std::size_t pick(std::size_t options);
+[[nodiscard]] COLOOP_EXPORT std::size_t pick(std::size_t options);
 
 /// The seed of this run.
-[[nodiscard]] std::uint64_t current_seed();
+[[nodiscard]] COLOOP_EXPORT std::uint64_t current_seed();
 
 /// The clock of a test's loop: what monotonic_clock(), sleeps and timeouts go by. It begins with
 /// the steady clock's time of then.
-class ManualClock {
+class COLOOP_EXPORT ManualClock {
 public:
     ManualClock(const ManualClock&) = delete;
     ManualClock& operator=(const ManualClock&) = delete;
@@ -202,19 +203,19 @@ private:
 };
 
 /// The running test's.
-[[nodiscard]] ManualClock& manual_clock();
+[[nodiscard]] COLOOP_EXPORT ManualClock& manual_clock();
 
 class Attempt;
 
 namespace detail {
 
-std::size_t cancel_at_every_step(const TestOptions& options,
-                                 const std::function<void(Attempt&)>& scenario);
+COLOOP_EXPORT std::size_t cancel_at_every_step(const TestOptions& options,
+                                               const std::function<void(Attempt&)>& scenario);
 
 }  // namespace detail
 
 /// One run of cancel_at_every_step().
-class Attempt {
+class COLOOP_EXPORT Attempt {
 public:
     /// Calls `function()`, and cancels it at the step at which it is this run's turn. Returns true
     /// if it was not cut short: it has ended, although it may have been cancelled meanwhile. Once
@@ -234,7 +235,7 @@ private:
     friend std::size_t detail::cancel_at_every_step(const TestOptions&,
                                                     const std::function<void(Attempt&)>&);
 
-    class Armed {
+    class COLOOP_EXPORT Armed {
     public:
         Armed(Attempt& attempt, CancelScope& scope);
         Armed(const Armed&) = delete;
