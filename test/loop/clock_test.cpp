@@ -185,11 +185,11 @@ TEST_SUITE("VirtualClock") {
                 co_sleep_ns(clock, 3'600'000 * ms);
                 order += "long";
             });
-            group.spawn([&] {
+            coloop::Task<void> shorter = group.spawn([&] {
                 co_sleep_ns(clock, 2 * ms);
                 order += "short";
             });
-            co_sleep(20ms);
+            shorter.join();
             CHECK(order == "short");
             clock.advance(3'600'000 * ms);
             group.wait();
