@@ -4,7 +4,11 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/coloop)
-install(TARGETS coloop coloop_testing EXPORT coloop-targets
+set(installed coloop)
+if(TARGET coloop::testing)
+    list(APPEND installed coloop_testing)
+endif()
+install(TARGETS ${installed} EXPORT coloop-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
     FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
@@ -45,27 +49,3 @@ configure_file(cmake/coloop.pc.in coloop.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/coloop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
     COMPONENT dev
 )
-
-# `cpack -G DEB` makes libcoloop-dev, and of a shared library also the package that programs need.
-if(PROJECT_IS_TOP_LEVEL)
-    set(runtime_package libcoloop${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-    set(CPACK_PACKAGE_CONTACT "The coloop authors <coloop@localhost>")
-    set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
-    set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-    set(CPACK_DEB_COMPONENT_INSTALL ON)
-    set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-    set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME ${runtime_package})
-    set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
-    set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-    set(CPACK_DEBIAN_DEV_PACKAGE_NAME libcoloop-dev)
-    set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-    set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libuv1-dev (>= 1.44.2), libfmt-dev")
-    set(CPACK_COMPONENTS_ALL dev)
-    if(BUILD_SHARED_LIBS)
-        list(APPEND CPACK_COMPONENTS_ALL runtime)
-        string(PREPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
-            "${runtime_package} (= ${PROJECT_VERSION}), "
-        )
-    endif()
-    include(CPack)
-endif()

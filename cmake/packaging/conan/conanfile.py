@@ -45,4 +45,6 @@ class Coloop(ConanFile):
         self.cpp_info.libs = ["coloop"]
         self.cpp_info.set_property("cmake_target_name", "coloop::coloop")
         if not self.options.shared:
-            self.cpp_info.defines = ["COLOOP_STATIC_DEFINE"]
+            self.cpp_info.defines.append("COLOOP_STATIC_DEFINE")
+        if str(self.settings.arch) not in ("x86_64", "armv8"):
+            self.cpp_info.defines.append("COLOOP_CONTEXT_UCONTEXT")
