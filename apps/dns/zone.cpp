@@ -206,8 +206,8 @@ void Zone::refer(Reply& reply, const std::string& cut) const {
     reply.add(LDNS_SECTION_AUTHORITY, servers);
     for (const ldns_rr* server : servers) {
         const Name* glue = find(key_of(ldns_rr_rdf(server, 0)));
-        for (const std::uint16_t kind :
-             {std::uint16_t{LDNS_RR_TYPE_A}, std::uint16_t{LDNS_RR_TYPE_AAAA}}) {
+        for (const auto kind : {static_cast<std::uint16_t>(LDNS_RR_TYPE_A),
+                                static_cast<std::uint16_t>(LDNS_RR_TYPE_AAAA)}) {
             if (glue != nullptr && glue->contains(kind)) {
                 reply.add(LDNS_SECTION_ADDITIONAL, glue->at(kind));
             }

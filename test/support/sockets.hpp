@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -138,8 +139,12 @@ inline std::size_t fill(TcpStream& stream) {
     REQUIRE(uv_fileno(reinterpret_cast<uv_handle_t*>(stream.uv()), &descriptor) == 0);
     for (;;) {
         const ssize_t count = ::send(descriptor, chunk.data(), chunk.size(), MSG_DONTWAIT);
-        if (count < 0) {
-            return total;
+        if (count < 0) {  // the system may still be moving what it took to the receiver
+            pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+            if (::poll(&room, 1, 10) == 0) {
+                return total;
+            }
+            continue;
         }
         total += static_cast<std::size_t>(count);
     }
