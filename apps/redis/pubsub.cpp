@@ -37,8 +37,10 @@ struct Kind {
     Subscriptions::Names Subscriptions::*all;
 };
 
-constexpr Kind channel{"subscribe", "unsubscribe", &Session::channels, &Subscriptions::channels};
-constexpr Kind pattern{"psubscribe", "punsubscribe", &Session::patterns, &Subscriptions::patterns};
+constexpr Kind of_channels{"subscribe", "unsubscribe", &Session::channels,
+                           &Subscriptions::channels};
+constexpr Kind of_patterns{"psubscribe", "punsubscribe", &Session::patterns,
+                           &Subscriptions::patterns};
 
 void confirm(Call& call, const char* what, const std::string_view* name) {
     call.reply.push(3);
@@ -112,10 +114,10 @@ void count_patterns(Call& call) {
 constexpr unsigned anywhere = flag::subscriber;
 
 constexpr Command commands[] = {
-    {"subscribe", -2, anywhere, [](Call& call) { subscribe(call, channel); }},
-    {"psubscribe", -2, anywhere, [](Call& call) { subscribe(call, pattern); }},
-    {"unsubscribe", -1, anywhere, [](Call& call) { unsubscribe(call, channel); }},
-    {"punsubscribe", -1, anywhere, [](Call& call) { unsubscribe(call, pattern); }},
+    {"subscribe", -2, anywhere, [](Call& call) { subscribe(call, of_channels); }},
+    {"psubscribe", -2, anywhere, [](Call& call) { subscribe(call, of_patterns); }},
+    {"unsubscribe", -1, anywhere, [](Call& call) { unsubscribe(call, of_channels); }},
+    {"punsubscribe", -1, anywhere, [](Call& call) { unsubscribe(call, of_patterns); }},
     {"publish", 3, 0, publish},
     {"pubsub", -2, flag::container, nullptr},
     {"pubsub|channels", -2, 0, list_channels},
