@@ -164,7 +164,8 @@ TEST_SUITE("back-pressure") {
                 pair.second.read_exactly(buffer);
             }
             expect_quiet();
-            CHECK(resident_bytes() < before + count * (std::size_t{64} << 10));
+            // A stack each, and under AddressSanitizer what that keeps for it.
+            CHECK(resident_bytes() < before + count * (std::size_t{128} << 10));
             writers.cancel();
         });
     }
