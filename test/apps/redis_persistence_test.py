@@ -146,7 +146,9 @@ class RedisPersistenceTest(program.Judgement):
                 if save:
                     client.call(*save)
                     server.wait_for("event=saved")
-                    self.assertEqual(len([f for f in self.files() if f.startswith("snap")]), 1)
+                    self.eventually(
+                        lambda: sum(f.startswith("snap") for f in self.files()) == 1,
+                        "the snapshot before is removed")
 
     def test_a_snapshot_shows_one_moment_although_others_write(self):
         server = self.start_server()
