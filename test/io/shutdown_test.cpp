@@ -12,14 +12,13 @@
 #include "support/bystander.hpp"
 #include "support/death.hpp"
 #include "support/sockets.hpp"
+#include "support/waiting.hpp"
 
 using namespace std::chrono_literals;
 
 using namespace coloop;
 
 namespace {
-
-void wait_for_ever() { CoQueue().wait(); }
 
 /// Serves a client that keeps still, after `begun()`.
 void serve_one(const std::function<void()>& begun, std::chrono::milliseconds grace) {

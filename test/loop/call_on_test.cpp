@@ -24,6 +24,7 @@
 #include "support/loop_thread.hpp"
 #include "support/random.hpp"
 #include "support/run_in_loop.hpp"
+#include "support/waiting.hpp"
 
 using namespace std::chrono_literals;
 
@@ -37,14 +38,9 @@ using coloop::Loop;
 using coloop::LoopThread;
 using coloop::run_in_loop;
 using coloop::TaskGroup;
+using coloop::wait_for_ever;
 
 namespace {
-
-/// Waits where nobody wakes.
-void wait_for_ever() {
-    CoQueue queue;
-    queue.wait();
-}
 
 /// What an Error thrown by `function()` says.
 template <typename Function>

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How a Loop ends: deadlock, cancelling, destroying, and what is refused.
+// How a Loop ends: cancelling, destroying, and what is refused.
 #include <chrono>
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +24,7 @@
 #include "loop/loop_state.hpp"
 #include "support/death.hpp"
 #include "support/expect_misuse.hpp"
+#include "support/waiting.hpp"
 
 using namespace std::chrono_literals;
 
@@ -36,119 +35,18 @@ using coloop::CoQueue;
 using coloop::Death;
 using coloop::die;
 using coloop::expect_misuse;
+using coloop::Inside;
 using coloop::Loop;
 using coloop::TaskGroup;
+using coloop::wait_for_ever;
 
 namespace {
-
-void wait_for_ever() {
-    CoQueue queue;
-    queue.wait();
-}
 
 bool contains(const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
 }
 
-/// Counts those who are inside.
-class Inside {
-public:
-    explicit Inside(int& count) : count_(count) { ++count_; }
-
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
-
-    ~Inside() { --count_; }
-
-private:
-    int& count_;
-};
-
 }  // namespace
-
-TEST_SUITE("deadlock") {
-    TEST_CASE("run returns false and says who waits for what and since when") {
-        const Death death = die([] {
-            Loop loop;
-            coloop::CoMutex a;
-            coloop::CoMutex b;
-            loop.spawn(
-                [&] {
-                    const std::lock_guard first(a);
-                    co_sleep(1ms);
-                    const std::lock_guard second(b);
-                },
-                {.name = "left"});
-            loop.spawn(
-                [&] {
-                    const std::lock_guard first(b);
-                    co_sleep(1ms);
-                    const std::lock_guard second(a);
-                },
-                {.name = "right"});
-            loop.spawn(
-                [] {
-                    co_sleep(1ms);   // as the others, which are before it
-                    co_sleep(60ms);  // so that they wait for a while
-                },
-                {.name = "innocent"});
-            const bool ended = loop.run();
-            fputs("--\n", stderr);
-            loop.cancel();
-            _exit(ended || !loop.run() ? 1 : 0);
-        });
-        CAPTURE(death.words);
-        CHECK(death.exit_code == 0);
-        const std::string report = death.words.substr(0, death.words.find("--\n"));
-        CHECK(report.find("coloop: deadlock: nothing can wake the coroutines that are left\n") ==
-              0);
-        CHECK(contains(report, "  coroutine \"left\" waits for "));
-        CHECK(contains(report, "  coroutine \"right\" waits for "));
-        CHECK(contains(report, " s: lock a mutex\n"));
-        CHECK(!contains(report, "innocent"));
-        CHECK(death.words.size() == report.size() + 3);  // after cancel() there is no more to say
-    }
-
-    TEST_CASE("the report leaves out the coroutines of other loops") {
-        const Death death = die([] {
-            Loop mine;
-            Loop other;
-            other.spawn(wait_for_ever, {.name = "stranger"});
-            mine.spawn(wait_for_ever, {.name = "acquaintance"});
-            _exit(mine.run() ? 1 : 0);
-        });
-        CHECK(death.exit_code == 0);
-        CHECK(contains(death.words, "acquaintance"));
-        CHECK(!contains(death.words, "stranger"));
-    }
-
-    TEST_CASE("a loop in which somebody sleeps or is kept alive is not in one") {
-        const Death death = die([] {
-            Loop loop;
-            CoQueue queue;
-            loop.spawn([&] { queue.wait(); });
-            loop.spawn([&] {
-                co_sleep(2ms);
-                queue.wake_one();
-            });
-            _exit(loop.run() ? 0 : 1);
-        });
-        CHECK(death.exit_code == 0);
-        CHECK(death.words.empty());
-    }
-
-    TEST_CASE("a loop that was woken from outside goes on") {
-        const Death death = die([] {
-            Loop loop;
-            CoQueue queue;
-            loop.spawn([&] { queue.wait(); });
-            const bool first = loop.run();
-            queue.wake_one();
-            _exit(!first && loop.run() ? 0 : 1);
-        });
-        CHECK(death.exit_code == 0);
-    }
-}
 
 TEST_SUITE("Loop::cancel") {
     TEST_CASE("ends all that was spawned, those too that are spawned later") {

@@ -16,6 +16,7 @@
 #include "support/death.hpp"
 #include "support/expect_misuse.hpp"
 #include "support/run_in_loop.hpp"
+#include "support/waiting.hpp"
 
 using namespace std::chrono_literals;
 
@@ -29,14 +30,9 @@ using coloop::let_others_run;
 using coloop::run_in_loop;
 using coloop::Task;
 using coloop::TaskGroup;
+using coloop::wait_for_ever;
 
 namespace {
-
-/// Waits where nobody wakes.
-void wait_for_ever() {
-    CoQueue queue;
-    queue.wait();
-}
 
 /// What an Error thrown by `function()` says; fails the test if there is none.
 template <typename Function>

@@ -21,6 +21,7 @@
 
 #include "support/expect_misuse.hpp"
 #include "support/run_in_loop.hpp"
+#include "support/waiting.hpp"
 
 using namespace std::chrono_literals;
 
@@ -32,6 +33,7 @@ using coloop::run_in_loop;
 using coloop::TaskGroup;
 using coloop::TimedOut;
 using coloop::uncancellable;
+using coloop::wait_for_ever;
 using coloop::with_timeout;
 
 namespace {
@@ -43,12 +45,6 @@ void compute(std::chrono::nanoseconds duration) {
     const std::int64_t end = now() + duration.count();
     while (now() < end) {
     }
-}
-
-/// Waits where nobody wakes.
-void wait_for_ever() {
-    coloop::CoQueue queue;
-    queue.wait();
 }
 
 bool timer_is_awaited(uv_loop_t* uv) {

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
-#include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <new>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -18,9 +13,7 @@
 #include <coloop/coroutine.hpp>
 
 #include "support/cancellable.hpp"
-#include "support/effort.hpp"
 #include "support/expect_misuse.hpp"
-#include "support/random.hpp"
 
 using namespace coloop;
 
@@ -29,84 +22,6 @@ namespace {
 struct Peer final : Describable {
     [[nodiscard]] std::string describe() const override { return "127.0.0.1:7000"; }
 };
-
-/// A random history, compared with that of a list of numbers.
-bool queue_does_as_its_model(std::uint64_t seed) {
-    using End = std::pair<std::size_t, bool>;  // who, and whether it was woken
-    Random random(seed);
-    CoQueue queue;
-    std::deque<std::size_t> model;
-    std::vector<End> expected;
-    std::vector<End> seen;
-    std::vector<std::unique_ptr<Cancellable>> waiters;
-    bool agrees = true;
-
-    const auto start = [&](bool at_front) {
-        const std::size_t id = waiters.size();
-        model.insert(at_front ? model.begin() : model.end(), id);
-        waiters.push_back(std::make_unique<Cancellable>([&, id, at_front] {
-            bool woken = true;
-            try {
-                at_front ? queue.wait_at_front() : queue.wait();
-            } catch (const Cancelled&) {
-                woken = false;
-            }
-            seen.emplace_back(id, woken);
-        }));
-    };
-    const auto wake_one = [&] {
-        agrees = agrees && queue.wake_one() == !model.empty();
-        if (!model.empty()) {
-            expected.emplace_back(model.front(), true);
-            model.pop_front();
-        }
-    };
-    const auto wake_all = [&] {
-        agrees = agrees && queue.wake_all() == model.size();
-        for (const std::size_t id : model) {
-            expected.emplace_back(id, true);
-        }
-        model.clear();
-    };
-    const auto cancel = [&](std::size_t id) {
-        waiters[id]->cancel();
-        if (std::erase(model, id) != 0) {
-            expected.emplace_back(id, false);
-        }
-    };
-
-    for (int step = 0; step < 40; ++step) {
-        switch (random.below(10)) {
-            case 0:
-            case 1:
-            case 2:
-                start(false);
-                break;
-            case 3:
-                start(true);
-                break;
-            case 4:
-            case 5:
-                wake_one();
-                break;
-            case 6:
-                wake_all();
-                break;
-            case 7:
-            case 8:
-                if (!waiters.empty()) {
-                    cancel(random.below(waiters.size()));
-                }
-                break;
-            default:
-                run_ready();
-        }
-        agrees = agrees && queue.empty() == model.empty();
-    }
-    wake_all();
-    run_ready();
-    return agrees && seen == expected;
-}
 
 }  // namespace
 
@@ -380,220 +295,6 @@ TEST_SUITE("CoQueue") {
         CHECK(taker.done());
     }
 
-    TEST_CASE("a cancelled wait holds the lock again when it throws") {
-        CoQueue queue;
-        CoMutex mutex;
-        bool held = false;
-        Cancellable waiter([&] {
-            std::unique_lock lock(mutex);
-            try {
-                queue.wait(lock);
-            } catch (const Cancelled&) {
-                held = lock.owns_lock() && mutex.held_by_me();
-                throw;
-            }
-        });
-        waiter.cancel();
-        run_ready();
-        CHECK(held);
-        CHECK(waiter.cut_short());
-        CHECK(queue.empty());
-    }
-
-    TEST_CASE("a wait that is cancelled before it begins holds the lock when it throws") {
-        CoQueue queue;
-        CoMutex mutex;
-        bool held = false;
-        Cancellable waiter([&] {
-            CancelScope::innermost()->cancel();
-            const std::lock_guard lock(mutex);
-            try {
-                queue.wait(mutex);
-            } catch (const Cancelled&) {
-                held = mutex.held_by_me();
-                throw;
-            }
-        });
-        CHECK(held);
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("a cancelled wait throws only when it has its turn at the lock") {
-        CoQueue queue;
-        CoMutex mutex;
-        Cancellable waiter([&] {
-            const std::lock_guard lock(mutex);
-            queue.wait(mutex);
-        });
-        Cancellable other([&] {
-            const std::lock_guard lock(mutex);
-            Coroutine::yield();
-        });
-        waiter.cancel();
-        run_ready();
-        CHECK_FALSE(waiter.done());
-        waiter.cancel();
-        run_ready();
-        CHECK_FALSE(waiter.done());
-        other.enter();
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("a wait that was woken does not throw if cancelled while it waits for the lock") {
-        CoQueue queue;
-        CoMutex mutex;
-        bool returned = false;
-        Cancellable waiter([&] {
-            const std::lock_guard lock(mutex);
-            queue.wait(mutex);
-            returned = true;
-            check_cancelled();
-        });
-        Cancellable other([&] {
-            const std::lock_guard lock(mutex);
-            queue.wake_one();
-            Coroutine::yield();
-        });
-        waiter.cancel();
-        other.enter();
-        CHECK(returned);
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("a predicate that is true is believed, cancelled or not") {
-        CoQueue queue;
-        CoMutex mutex;
-        Cancellable waiter([&] {
-            CancelScope::innermost()->cancel();
-            const std::lock_guard lock(mutex);
-            queue.wait(mutex, [] { return true; });
-        });
-        CHECK(waiter.done());
-        CHECK_FALSE(waiter.cut_short());
-    }
-
-    TEST_CASE("a wait in a cancelled scope throws at once and never joins the queue") {
-        CoQueue queue;
-        Cancellable waiter([&] {
-            CancelScope::innermost()->cancel();
-            CHECK_FALSE(queue.wait(std::nothrow));
-            CHECK(queue.empty());
-            CHECK_THROWS_AS(queue.wait_at_front(), Cancelled);
-            queue.wait();
-        });
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("a cancelled waiter leaves the queue at once and throws when it runs") {
-        CoQueue queue;
-        Cancellable waiter([&] { queue.wait(); });
-        waiter.cancel();
-        CHECK(queue.empty());
-        CHECK_FALSE(waiter.done());
-        run_ready();
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("the forms that do not throw return false") {
-        CoQueue queue;
-        std::optional<bool> woken;
-        Cancellable waiter([&] { woken = queue.wait(std::nothrow); });
-        waiter.cancel();
-        run_ready();
-        CHECK(woken == false);
-        Cancellable other([&] { woken = queue.wait(std::nothrow); });
-        queue.wake_one();
-        run_ready();
-        CHECK(woken == true);
-    }
-
-    // | a            | b            | c            | main         |
-    // | wait         | wait         | wait         |              |
-    // |              |              |              | cancel b     |
-    // |              |              |              | wake_one     |
-    // |              |              |              | wake_one     |
-    // |              | <Cancelled>  |              |              |
-    // | <woken>      |              |              |              |
-    // |              |              | <woken>      |              |
-    TEST_CASE("a cancelled waiter takes no wake with it") {
-        CoQueue queue;
-        std::string order;
-        Cancellable a([&] {
-            queue.wait();
-            order += 'a';
-        });
-        Cancellable b([&] { queue.wait(); });
-        Cancellable c([&] {
-            queue.wait();
-            order += 'c';
-        });
-        b.cancel();
-        CHECK(queue.wake_one());
-        CHECK(queue.wake_one());
-        CHECK_FALSE(queue.wake_one());
-        run_ready();
-        CHECK(order == "ac");
-        CHECK(b.cut_short());
-    }
-
-    TEST_CASE("cancelled and then woken in the same turn, the wake goes to the next waiter") {
-        CoQueue queue;
-        Cancellable first([&] { queue.wait(); });
-        Cancellable second([&] { queue.wait(); });
-        first.cancel();
-        CHECK(queue.wake_one());
-        run_ready();
-        CHECK(first.cut_short());
-        CHECK(second.done());
-        CHECK_FALSE(second.cut_short());
-    }
-
-    TEST_CASE("woken and then cancelled in the same turn, the wake counts") {
-        CoQueue queue;
-        bool woken = false;
-        Cancellable waiter([&] {
-            queue.wait();
-            woken = true;
-            queue.wait();
-        });
-        queue.wake_one();
-        waiter.cancel();
-        run_ready();
-        CHECK(woken);
-        CHECK(waiter.cut_short());  // by the next wait
-    }
-
-    TEST_CASE("inside a shield a waiter is left alone, after it the next wait throws") {
-        CoQueue queue;
-        bool shielded = true;
-        Cancellable waiter([&] {
-            {
-                const CancelScope shield(CancelScope::Kind::shield);
-                queue.wait();
-            }
-            shielded = false;
-            queue.wait();
-        });
-        waiter.cancel();
-        CHECK(run_ready() == 0);
-        CHECK_FALSE(queue.empty());
-        queue.wake_one();
-        run_ready();
-        CHECK_FALSE(shielded);
-        CHECK(waiter.cut_short());
-    }
-
-    TEST_CASE("a waiter at the front leaves it when cancelled") {
-        CoQueue queue;
-        Cancellable behind([&] { queue.wait(); });
-        Cancellable ahead([&] { queue.wait_at_front(); });
-        ahead.cancel();
-        queue.wake_one();
-        run_ready();
-        CHECK(ahead.cut_short());
-        CHECK(behind.done());
-    }
-
     TEST_CASE("waiting outside a coroutine is misuse") {
         expect_misuse([] { CoQueue().wait(); },
                       "cannot wait (wait in a queue) outside a coroutine; spawn one on the loop");
@@ -639,12 +340,5 @@ TEST_SUITE("CoQueue") {
                 waiter.enter();
             },
             "enter: coroutine \"waiter\" was woken and is about to run by itself");
-    }
-
-    TEST_CASE("whatever the order of waits, wakes and cancels, each ends the right wait") {
-        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-            CAPTURE(seed);
-            CHECK(queue_does_as_its_model(seed));
-        }
     }
 }
