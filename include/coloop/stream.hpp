@@ -60,7 +60,8 @@ public:
     ///
     /// Throws Error if the system says so, or if another coroutine closes the object meanwhile, and
     /// Cancelled if the coroutine is cancelled before or while it waits. Part of the bytes may have
-    /// been written then; a stream that was cancelled in the middle of a write is closed.
+    /// been written then; a stream that was cancelled in the middle of a write is closed, and over
+    /// TCP the peer gets a reset, so that it does not take what it got for all.
     void write(std::span<const std::byte> bytes) { write_all({&bytes, 1}).value(); }
 
     /// The same; returns the Error, and Errc::cancelled instead of Cancelled.

@@ -46,6 +46,9 @@ public:
     /// Starts the close, once; wakes all who wait for the handle. Never suspends.
     void start_close() noexcept;
 
+    /// The same for a handle whose request was cut off: the peer should see that something lacks.
+    virtual void start_abort() noexcept { start_close(); }
+
     /// Starts the close and, in a coroutine, waits until libuv has let go of the handle; this wait
     /// is not cancelled.
     void close() noexcept;

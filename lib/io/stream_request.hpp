@@ -43,7 +43,7 @@ public:
         // What was done in the turn in which it was cancelled counts as done.
         const bool cancelled = !done_.wait(std::nothrow) && !called_;
         if (cancelled) {
-            node_.start_close();
+            node_.start_abort();
             const CancelScope shield(CancelScope::Kind::shield);
             while (!called_) {
                 static_cast<void>(done_.wait(std::nothrow));

@@ -24,6 +24,8 @@ public:
     /// Like start_close(), with a reset for the peer.
     void start_reset() noexcept;
 
+    void start_abort() noexcept override { start_reset(); }
+
     [[nodiscard]] uv_tcp_t& tcp() noexcept { return tcp_; }
 
     [[nodiscard]] const Address& peer() const noexcept { return peer_; }

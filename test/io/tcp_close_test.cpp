@@ -148,6 +148,17 @@ TEST_CASE("reset() resets the peer, also after shutdown_write()") {
     });
 }
 
+TEST_CASE("a write that is cancelled in the middle resets the connection") {
+    run_in_loop([] {
+        HalfPair pair;
+        Bystander writer([&] { pair.near.write(std::vector<std::byte>(16 << 20)); });
+        writer.cancel();
+        CHECK(writer.outcome() == "cancelled");
+        CHECK_FALSE(pair.near.is_open());
+        CHECK(pair.far.read_error() == ECONNRESET);
+    });
+}
+
 TEST_CASE("whoever waits for a stream is told once that another coroutine closed it") {
     run_in_loop([] {
         TcpPair pair;

@@ -3,6 +3,7 @@
 // Connections over the loopback interface, and plain sockets for the far end of one.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -95,10 +96,14 @@ public:
         return {buffer, static_cast<std::size_t>(count)};
     }
 
-    /// The system's number for how reading fails; 0 if it does not.
+    /// The system's number for how reading fails after what has come; 0 if it just ends.
     [[nodiscard]] int read_error() const {
-        char byte = 0;
-        return recv(descriptor_, &byte, 1, 0) < 0 ? errno : 0;
+        std::array<char, 4096> buffer;
+        ssize_t count = 0;
+        do {
+            count = recv(descriptor_, buffer.data(), buffer.size(), 0);
+        } while (count > 0);
+        return count < 0 ? errno : 0;
     }
 
     void close() {
