@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t orders = coroutines_are_dear ? 30 : 10'000;
+constexpr std::size_t orders = coroutines_are_dear ? 300 : 10'000;
 
 /// Fails the run, and with it the series, so that its seed is told.
 void demand(bool holds, const char* what) {
