@@ -29,44 +29,44 @@ concept Number = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, 
 
 namespace detail {
 
-template <std::size_t size>
+template <std::size_t Size>
 using UnsignedOf = std::conditional_t<
-    size == 1, std::uint8_t,
-    std::conditional_t<size == 2, std::uint16_t,
-                       std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
+    Size == 1, std::uint8_t,
+    std::conditional_t<Size == 2, std::uint16_t,
+                       std::conditional_t<Size == 4, std::uint32_t, std::uint64_t>>>;
 
 /// Where the byte lies that counts `1 << shift(i)`.
-template <std::endian order>
+template <std::endian Order>
 constexpr std::size_t shift_of(std::size_t index, std::size_t size) noexcept {
-    return 8 * (order == std::endian::big ? size - 1 - index : index);
+    return 8 * (Order == std::endian::big ? size - 1 - index : index);
 }
 
-template <Number T, std::endian order>
+template <Number T, std::endian Order>
 constexpr std::array<std::byte, sizeof(T)> bytes_of_number(T value) noexcept {
     const auto bits = std::bit_cast<UnsignedOf<sizeof(T)>>(value);
     std::array<std::byte, sizeof(T)> bytes{};
     for (std::size_t i = 0; i < sizeof(T); ++i) {
-        bytes[i] = static_cast<std::byte>(bits >> shift_of<order>(i, sizeof(T)));
+        bytes[i] = static_cast<std::byte>(bits >> shift_of<Order>(i, sizeof(T)));
     }
     return bytes;
 }
 
-template <Number T, std::endian order>
+template <Number T, std::endian Order>
 constexpr T number_from(std::span<const std::byte, sizeof(T)> bytes) noexcept {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i) {
-        bits |= static_cast<std::uint64_t>(bytes[i]) << shift_of<order>(i, sizeof(T));
+        bits |= static_cast<std::uint64_t>(bytes[i]) << shift_of<Order>(i, sizeof(T));
     }
     return std::bit_cast<T>(static_cast<UnsignedOf<sizeof(T)>>(bits));
 }
 
-template <Number T, std::endian order>
+template <Number T, std::endian Order>
 Result<T> read_number(Reader& from) noexcept {
     std::array<std::byte, sizeof(T)> bytes;
     if (const Result<void> done = from.read_exactly(bytes, std::nothrow); !done) {
         return done.error();
     }
-    return number_from<T, order>(bytes);
+    return number_from<T, Order>(bytes);
 }
 
 }  // namespace detail

@@ -245,7 +245,7 @@ private:
     bool get(std::optional<T>& place) noexcept {
         if (size_ > 0) {
             std::optional<T>& slot = slots_[first_];
-            place.emplace(*std::move(slot));
+            place.emplace(std::move(*slot));
             slot.reset();
             first_ = first_ + 1 == slots_.size() ? 0 : first_ + 1;
             --size_;

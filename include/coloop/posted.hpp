@@ -28,14 +28,13 @@ private:
 template <typename Function>
 class PostedFunction final : public Posted {
 public:
-    template <typename From>
-    explicit PostedFunction(From&& function)
+    explicit PostedFunction(Function function)
         : Posted([](Posted& self) noexcept {
               auto* posted = static_cast<PostedFunction*>(&self);
               posted->function_();
               delete posted;
           }),
-          function_(std::forward<From>(function)) {}
+          function_(std::move(function)) {}
 
 private:
     Function function_;

@@ -29,7 +29,7 @@ namespace coloop {
 class COLOOP_EXPORT SignalSet {
 public:
     /// Must be made in a coroutine; does not wait. Throws Error if one can't be caught.
-    explicit SignalSet(std::initializer_list<int> signals)
+    SignalSet(std::initializer_list<int> signals)
         : SignalSet(watch(signals, std::nothrow).value()) {}
 
     /// The same; returns the Error.

@@ -107,7 +107,7 @@ private:
 
     Result<void> start(Result<Coroutine*> coroutine, detail::Member* member,
                        const detail::Member* lender, std::string_view name) noexcept;
-    detail::Member* find_lender() const noexcept;
+    [[nodiscard]] detail::Member* find_lender() const noexcept;
     void wait_for_place(detail::Member& lender) noexcept;
     bool take_place() noexcept;
     void give_place() noexcept;

@@ -40,11 +40,11 @@ coloop_channel* coloop_channel_new(std::size_t capacity) {
 }
 
 int coloop_channel_send(coloop_channel* channel, void* item) {
-    return status_of(channel_of(channel).send(std::move(item), std::nothrow));
+    return status_of(channel_of(channel).send(item, std::nothrow));
 }
 
 int coloop_channel_try_send(coloop_channel* channel, void* item) {
-    if (channel_of(channel).try_send(std::move(item))) {
+    if (channel_of(channel).try_send(item)) {
         return 0;
     }
     return channel_of(channel).closed() ? fail(UV_EBADF, "send to a channel: closed")

@@ -29,6 +29,7 @@ Scope& scope_of(coloop_scope* scope) noexcept {
     return *std::launder(reinterpret_cast<Scope*>(scope->coloop_words));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): it is never without a value
 CancelScope& cancel_scope_of(Scope& scope) noexcept {
     return std::visit([](auto& one) -> CancelScope& { return one; }, scope);
 }

@@ -78,7 +78,7 @@ public:
             return to.error(UV_ENOMEM, "write");
         }
         const std::span<std::byte> room(buffer_.get(), std::min(most, size));
-        const Result<std::size_t> count = read_pieces(from, {&room, 1}, at);
+        Result<std::size_t> count = read_pieces(from, {&room, 1}, at);
         if (!count) {
             progress.failed(CopyEnd::reader);
         }

@@ -75,6 +75,7 @@ public:
 /// A buffer for as long as there is something in it.
 class BorrowedBuffer {
 public:
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): it loses sight of thread_local
     BorrowedBuffer() noexcept : buffer_(shared.buffers.take()) {}
 
     BorrowedBuffer(const BorrowedBuffer&) = delete;
@@ -125,6 +126,7 @@ Result<void> empty_pipe(const TransitPipe& pipe, std::size_t left, StreamNode& t
 /// Passes on what lies ready, through a pipe.
 Result<void> pass_on(StreamNode& from, StreamNode& to, std::span<std::byte> buffer,
                      CopyProgress& progress) noexcept {
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): it loses sight of thread_local
     std::unique_ptr<TransitPipe> pipe = shared.pipes.take();
     if (pipe == nullptr || !pipe->is_open()) {
         return {};
@@ -151,7 +153,7 @@ Result<void> pass_on(StreamNode& from, StreamNode& to, std::span<std::byte> buff
 /// much the read took.
 Result<std::size_t> pass_on_some(StreamNode& from, StreamNode& to, std::span<std::byte> buffer,
                                  CopyProgress& progress) noexcept {
-    const Result<std::size_t> count = from.read(buffer.first(progress.piece(buffer_size)));
+    Result<std::size_t> count = from.read(buffer.first(progress.piece(buffer_size)));
     if (!count) {
         progress.failed(CopyEnd::reader);
     }

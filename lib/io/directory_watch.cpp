@@ -15,7 +15,7 @@ namespace coloop {
 class DirectoryWatchNode final : public WatchNode<DirectoryEvent> {
 public:
     static Result<NodePtr<DirectoryWatchNode>> create(LoopState& state, const Path& path,
-                                                      std::size_t capacity) noexcept {
+                                                      std::size_t capacity) {
         NodePtr<DirectoryWatchNode> node(new DirectoryWatchNode(state, path, capacity));
         if (!can_be_path(path)) {
             return node->error(uv_code(UV_EINVAL));

@@ -16,7 +16,7 @@ namespace coloop {
 class FileWatchNode final : public WatchNode<FileChange> {
 public:
     static Result<NodePtr<FileWatchNode>> create(LoopState& state, const Path& path,
-                                                 std::chrono::milliseconds interval) noexcept {
+                                                 std::chrono::milliseconds interval) {
         NodePtr<FileWatchNode> node(new FileWatchNode(state, path));
         if (!can_be_path(path)) {
             return node->error(uv_code(UV_EINVAL));

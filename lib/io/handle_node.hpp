@@ -111,7 +111,7 @@ public:
 
     ~NodePtr() {
         if (node_ != nullptr) {
-            node_->release();
+            node_->release();  // NOLINT(clang-analyzer-cplusplus.NewDelete): counts don't wrap
         }
     }
 

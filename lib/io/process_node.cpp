@@ -104,11 +104,11 @@ Result<ExitStatus> ProcessNode::terminate(std::chrono::nanoseconds grace) noexce
             uv_process_kill(&process_, SIGTERM);
         }
         const TimeoutScope scope(grace.count());
-        if (const Result<ExitStatus> status = wait()) {
+        if (Result<ExitStatus> status = wait()) {
             return status;
         }
     }
-    kill();
+    kill();  // NOLINT(clang-analyzer-cplusplus.NewDelete): no, 'hold' has it
     return wait();
 }
 

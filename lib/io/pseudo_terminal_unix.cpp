@@ -73,7 +73,7 @@ Result<std::size_t> PseudoTerminal::read_some(std::span<std::byte> buffer) noexc
     if (node() == nullptr) {
         return closed("read");
     }
-    const Result<std::size_t> count = node()->read(buffer);
+    Result<std::size_t> count = node()->read(buffer);
     if (!count && count.error().code() == std::errc::io_error) {
         return std::size_t{0};  // how Linux says that nobody has the other end open
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <vector>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
 
 #include <uv.h>
 
@@ -18,13 +21,18 @@ constexpr const char* operation = "get random bytes";
 /// Has bytes of its own, so that a cancelled caller need not wait.
 class RandomRequest final : public PoolRequest {
 public:
-    RandomRequest(LoopState& state, std::size_t size)
-        : PoolRequest(state, reinterpret_cast<uv_req_t*>(&uv_), {operation}), bytes_(size) {
+    RandomRequest(LoopState& state, std::size_t size) noexcept
+        : PoolRequest(state, reinterpret_cast<uv_req_t*>(&uv_), {operation}),
+          bytes_(new (std::nothrow) std::byte[size]),
+          size_(size) {
         uv_.data = this;
     }
 
     int start() noexcept {
-        return started(uv_random(state().uv(), &uv_, bytes_.data(), bytes_.size(), 0,
+        if (bytes_ == nullptr) {
+            return UV_ENOMEM;
+        }
+        return started(uv_random(state().uv(), &uv_, bytes_.get(), size_, 0,
                                  [](uv_random_t* uv, int status, void*, std::size_t) {
                                      auto* request = static_cast<RandomRequest*>(uv->data);
                                      request->status_ = status;
@@ -34,11 +42,14 @@ public:
 
     [[nodiscard]] int status() const noexcept { return status_; }
 
-    [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return {bytes_.get(), size_};
+    }
 
 private:
     uv_random_t uv_;
-    std::vector<std::byte> bytes_;
+    std::unique_ptr<std::byte[]> bytes_;
+    std::size_t size_;
     int status_ = 0;
 };
 

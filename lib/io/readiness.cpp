@@ -28,7 +28,7 @@ class DescriptorNode final : public HandleNode {
 public:
     /// The one that is there, or a new one.
     static Result<NodePtr<DescriptorNode>> find(LoopState& state, int descriptor,
-                                                const char* operation) noexcept;
+                                                const char* operation);
 
     Result<void> wait(const Direction& direction) noexcept;
 
@@ -59,7 +59,7 @@ private:
     CoQueue writers_{"wait to write to", this};
 };
 
-using Watched = std::map<std::pair<int, LoopState*>, DescriptorNode*, std::less<>>;
+using Watched = std::map<std::pair<int, LoopState*>, DescriptorNode&, std::less<>>;
 
 /// Those of this thread.
 Watched& watched_descriptors() noexcept {
@@ -68,17 +68,17 @@ Watched& watched_descriptors() noexcept {
 }
 
 Result<NodePtr<DescriptorNode>> DescriptorNode::find(LoopState& state, int descriptor,
-                                                     const char* operation) noexcept {
+                                                     const char* operation) {
     if (const auto found = watched_descriptors().find({descriptor, &state});
         found != watched_descriptors().end()) {
-        return NodePtr<DescriptorNode>(found->second);
+        return NodePtr<DescriptorNode>(&found->second);
     }
     NodePtr<DescriptorNode> node(new DescriptorNode(state, descriptor));
     if (const int status = uv_poll_init(state.uv(), &node->poll_, descriptor)) {
         return Error(uv_code(status), operation, node->describe());
     }
     node->opened();
-    watched_descriptors().emplace(std::pair(descriptor, &state), node.get());
+    watched_descriptors().emplace(std::pair(descriptor, &state), *node);
     return node;
 }
 
@@ -170,7 +170,7 @@ void notify_closing(NativeDescriptor descriptor) noexcept {
     Watched& all = watched_descriptors();
     for (auto next = all.lower_bound({number, nullptr});
          next != all.end() && next->first.first == number;) {
-        const NodePtr<DescriptorNode> node(next->second);
+        const NodePtr<DescriptorNode> node(&next->second);
         next = all.erase(next);
         node->start_close();
     }

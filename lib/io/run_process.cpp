@@ -13,7 +13,7 @@ namespace {
 
 /// Reads to the end, or throws if that is too far.
 void collect(PipeStream& stream, std::string& text, std::size_t limit, const std::string& name) {
-    std::array<std::byte, 16 * 1024> buffer;
+    std::array<std::byte, std::size_t{16} << 10> buffer;
     while (const std::size_t count = stream.read(buffer)) {
         if (count > limit - text.size()) {
             throw Error(uv_code(UV_ENOBUFS), "run", name);

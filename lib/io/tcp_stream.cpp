@@ -96,7 +96,7 @@ Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::chrono::s
     if (interval.count() <= 0 || count <= 0 || idle.count() <= 0) {
         return node().error(UV_EINVAL, operation);
     }
-    if (const Result<void> on = set_keep_alive(idle, tag); !on) {
+    if (Result<void> on = set_keep_alive(idle, tag); !on) {
         return on;
     }
     if (const int status = set_probes(node().descriptor(), interval.count(), count)) {

@@ -16,7 +16,8 @@ namespace {
 /// Hears of window sizes that change, while somebody waits for one.
 class ResizeNode final : public HandleNode {
 public:
-    ResizeNode(LoopState& state, CoQueue& waiters) : HandleNode(state), waiters_(waiters) {}
+    ResizeNode(LoopState& state, CoQueue& waiters) noexcept
+        : HandleNode(state), waiters_(waiters) {}
 
     int start() noexcept {
         if (const int status = uv_signal_init(state().uv(), &signal_)) {
@@ -106,7 +107,10 @@ Result<TerminalSize> TerminalNode::wait_resize(TerminalSize known) noexcept {
     constexpr const char* operation = "wait for another size of";
     require_here(operation);
     const NodePtr<TerminalNode> hold(this);
-    const NodePtr<ResizeNode> signals(new ResizeNode(state(), resized_));
+    const NodePtr<ResizeNode> signals(new (std::nothrow) ResizeNode(state(), resized_));
+    if (!signals) {
+        return error(UV_ENOMEM, operation);
+    }
     const int status = signals->start();
     Result<TerminalSize> result = status == 0 ? size() : error(status, operation);
     while (result && *result == known) {

@@ -82,7 +82,7 @@ private:
     void take_others(std::span<IncomingDatagram> places, std::size_t& count) noexcept;
     Result<void> wait_for_room(const OutgoingDatagram& datagram) noexcept;
     int try_send(std::span<const OutgoingDatagram> datagrams) noexcept;
-    Result<void> send_later(const OutgoingDatagram& datagram) noexcept;
+    Result<void> send_later(const OutgoingDatagram& datagram);
     [[nodiscard]] Error send_error(std::error_code code, const OutgoingDatagram& datagram) const;
     bool give_way() noexcept;
 

@@ -103,7 +103,7 @@ int UdpNode::try_send(std::span<const OutgoingDatagram> datagrams) noexcept {
     return status < 0 ? status : 1;
 }
 
-Result<void> UdpNode::send_later(const OutgoingDatagram& datagram) noexcept {
+Result<void> UdpNode::send_later(const OutgoingDatagram& datagram) {
     immediate_ = 0;
     const RequestPtr<Unsent> unsent(new Unsent(*this, datagram));
     if (const int status = unsent->start(datagram)) {

@@ -50,12 +50,12 @@ public:
 
 private:
     /// A message that calls a member function on the other side.
-    template <void (RemoteCall::*function)() noexcept>
+    template <void (RemoteCall::*Function)() noexcept>
     class Message final : public detail::Posted {
     public:
         explicit Message(RemoteCall& call) noexcept
             : Posted(
-                  [](Posted& self) noexcept { (static_cast<Message&>(self).call_.*function)(); }),
+                  [](Posted& self) noexcept { (static_cast<Message&>(self).call_.*Function)(); }),
               call_(call) {}
 
     private:

@@ -92,7 +92,7 @@ Result<std::size_t> BufReader::read_some(std::span<std::byte> buffer) noexcept {
         if (buffer.size() >= size_) {
             return source_.read(buffer, std::nothrow);
         }
-        if (const Result<std::size_t> count = fill(size_); !count) {
+        if (Result<std::size_t> count = fill(size_); !count) {
             return count;
         }
     }
@@ -118,7 +118,7 @@ Result<std::size_t> BufReader::search(std::string_view delimiter, std::size_t mo
             return place;
         }
         searched = text.size() - std::min(text.size(), delimiter.size() - 1);
-        const Result<std::size_t> count = fill(most);
+        Result<std::size_t> count = fill(most);
         if (!count) {
             return count;
         }
@@ -200,7 +200,7 @@ Result<std::span<const std::byte>> BufReader::peek(std::size_t count,
 
 Result<std::span<const std::byte>> BufReader::read_exactly(std::size_t count,
                                                            std::nothrow_t tag) noexcept {
-    const Result<std::span<const std::byte>> bytes = peek(count, tag);
+    Result<std::span<const std::byte>> bytes = peek(count, tag);
     if (!bytes) {
         return bytes;
     }

@@ -21,7 +21,7 @@ std::string target_of(const std::string& link) {
 }  // namespace
 
 Descriptors open_descriptors() {
-    const std::string folder = "/dev/fd";
+    const std::string folder = "/dev/fd/";
     Descriptors result;
     DIR* entries = opendir(folder.c_str());
     if (entries == nullptr) {
@@ -32,7 +32,7 @@ Descriptors open_descriptors() {
         const bool is_number = name[0] != '.';
         const int number = is_number ? std::atoi(name.c_str()) : -1;
         if (is_number && number != dirfd(entries)) {
-            result.emplace(number, target_of(folder + '/' + name));
+            result.emplace(number, target_of(folder + name));
         }
     }
     closedir(entries);

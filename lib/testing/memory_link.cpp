@@ -34,7 +34,7 @@ Result<std::size_t> MemoryWay::read(std::span<std::byte> buffer) noexcept {
         return std::size_t{0};
     }
     reading_ = true;
-    const Result<std::size_t> result = wait_and_read(buffer);
+    Result<std::size_t> result = wait_and_read(buffer);
     reading_ = false;
     return result;
 }

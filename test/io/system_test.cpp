@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -246,6 +247,19 @@ TEST_SUITE("fill_random") {
             const auto zeroes = std::count(many.end() - 10'000, many.end(), std::byte{0});
             CHECK(zeroes < 200);  // 39 are to be expected
         });
+    }
+
+    TEST_CASE("more than the system gives at once is refused") {
+        constexpr std::size_t size = std::size_t{3} << 30;
+        void* room =
+            mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        REQUIRE(room != MAP_FAILED);
+        run_in_loop([&] {
+            const std::span bytes(static_cast<std::byte*>(room), size);
+            expect_error(fill_random(bytes, std::nothrow), std::errc::argument_list_too_long,
+                         "get random bytes: argument list too long");
+        });
+        munmap(room, size);
     }
 
     TEST_CASE("a cancelled caller leaves at once, and its bytes stay as they were") {
