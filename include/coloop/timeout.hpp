@@ -32,6 +32,11 @@ public:
 
     ~TimeoutScope();
 
+    /// Begins its time anew, for limits on silence: whatever shows that all is well calls it. Costs
+    /// no more than reading the clock. Does nothing once the time was up; may be called from
+    /// another coroutine.
+    void restart() noexcept;
+
     /// True if the time was up while the scope was open.
     [[nodiscard]] bool expired() const noexcept { return expired_; }
 

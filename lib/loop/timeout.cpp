@@ -39,7 +39,18 @@ TimeoutScope::~TimeoutScope() {
     }
 }
 
+void TimeoutScope::restart() noexcept {
+    if (!expired_) {
+        until_ = state_.time() + static_cast<std::uint64_t>(allowed_);
+    }
+}
+
+/// At the end of the time that it began with, which may have begun anew meanwhile.
 void TimeoutScope::expire() noexcept {
+    if (state_.time() < until_) {
+        state_.add(*this, until_);  // into the place in the queue that it has just left
+        return;
+    }
     expired_ = true;
     cancel();
 }

@@ -17,6 +17,7 @@
 #include <coloop/co_semaphore.hpp>
 #include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
+#include <coloop/testing.hpp>
 #include <coloop/timeout.hpp>
 
 #include "support/expect_misuse.hpp"
@@ -333,6 +334,52 @@ TEST_SUITE("move_on_after") {
             CHECK(coloop::move_on_at(Hours::max(), [] { co_sleep_ns(0); }));
             CHECK(coloop::move_on_at(std::chrono::steady_clock::time_point::max(),
                                      [] { return 1; }) == 1);
+        });
+    }
+}
+
+TEST_SUITE("TimeoutScope::restart") {
+    TEST_CASE("begins the time anew, as often as it is called, and no more than that") {
+        coloop::testing::run_test([] {
+            coloop::TimeoutScope scope(coloop::saturated_ns(3ms));
+            std::int64_t last = 0;
+            const bool in_time = scope.run([&] {
+                for (int i = 0; i < 100; ++i) {
+                    co_sleep(2ms);
+                    scope.restart();
+                    last = now();
+                    CHECK(coloop::time_left() == 3ms);
+                }
+                wait_for_ever();
+            });
+            CHECK(!in_time);
+            CHECK(scope.expired());
+            CHECK(now() == last + 3'000'000);
+        });
+    }
+
+    TEST_CASE("may come from another coroutine, and is too late when the time was up") {
+        coloop::testing::run_test([] {
+            TaskGroup group;
+            coloop::TimeoutScope scope(coloop::saturated_ns(3ms));
+            const std::int64_t begin = now();
+            group.spawn([&] {
+                co_sleep(2ms);
+                scope.restart();
+            });
+            CHECK(!scope.run(wait_for_ever));
+            CHECK(now() == begin + 5'000'000);
+            scope.restart();
+            CHECK(scope.cancelled());
+            CHECK_THROWS_AS(co_sleep(1ms), Cancelled);
+        });
+    }
+
+    TEST_CASE("does not make an endless time end") {
+        coloop::testing::run_test([] {
+            coloop::TimeoutScope scope(coloop::saturated_ns(std::chrono::hours::max()));
+            scope.restart();
+            CHECK(scope.run([] { co_sleep(1h); }));
         });
     }
 }
