@@ -24,6 +24,8 @@ def svg(measured):
     y = 10
     parts = []
     for _, table, results, _ in measured:
+        if table.once:
+            continue
         top = y + LINE
         parts.append(f'<text x="10" y="{y + 13}" font-weight="bold">{escape(table.title)}'
                      ' (time, 1 = first line)</text>')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who takes part, how each is built, and who is missing."""
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,6 +35,19 @@ def command(program):
         return [PYTHON, PROGRAMS / 'echo.py'] if Path(GEVENT).exists() else None
     binary = BUILD / f'bench-{name}'
     return [binary, *arguments] if os.access(binary, os.X_OK) else None
+
+
+def most_connections(wanted):
+    """Raises the limit of descriptors for all contestants; so many of the wanted connections fit."""
+    need = wanted + 200  # for what a program has open besides
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard):
+        soft = max(soft, min(hard, need))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return min(wanted, soft - 200)
+    if soft != resource.RLIM_INFINITY and soft < need:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
+    return wanted
 
 
 def block_file(directory):

@@ -5,13 +5,16 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from . import contestants
-from .groups import Load
+from .groups import Idle, Load
 
 SERVER_CPU = 0
 CLIENT_CPU = (os.cpu_count() or 1) - 1
+SETTLING_SECONDS = 1.5  # coloop gives back the stacks that it has over a second after it was busy
+IDLE_SECONDS = 2
 CALLGRIND = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null']
 # Go and the like make code as they run, and state-threads does not survive Valgrind.
 COUNTABLE = ('coloop', 'uv_', 'epoll', 'fcontext', 'boost', 'asio')
@@ -54,29 +57,68 @@ class Server:
         tasks = Path(f'/proc/{self.process.pid}/task').glob('*/schedstat')
         return sum(int(task.read_text().split()[0]) for task in tasks)
 
+    def resident_bytes(self):
+        status = Path(f'/proc/{self.process.pid}/status').read_text()
+        return 1024 * int(re.search(r'^VmRSS:\s+(\d+) kB', status, re.M).group(1))
+
+    def wake_ups(self):
+        """How often its threads have gone to sleep so far, and so have been woken."""
+        tasks = Path(f'/proc/{self.process.pid}/task').glob('*/status')
+        return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', task.read_text(), re.M)[1])
+                   for task in tasks)
+
     def stop(self):
         """Ends it; returns what it or its tool had to say."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.communicate()[1]
 
 
+class Client:
+    """Connections to an echo server, each of which has got an answer when this is made."""
+
+    def __init__(self, server, row, size, operations, short=False):
+        arguments = [server.port, row.connections, size, operations]
+        self.program = row.program
+        self.process = subprocess.Popen(
+            [contestants.command('load')[0], *map(str, arguments), *(['short'] if short else [])],
+            preexec_fn=pinned(CLIENT_CPU), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if not self.process.stdout.readline():
+            self.end()
+
+    def go(self):
+        """Does its operations; returns their figures."""
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        return figures(''.join(self.process.stdout.readline() for _ in range(2)))
+
+    def end(self):
+        self.process.communicate('\n')
+        if self.process.returncode != 0:
+            raise Failed(f'the load on {self.program} found a wrong answer')
+
+
 def drive(server, load, operations):
     """Puts the load on the server; returns the client's figures and the server's CPU time."""
-    arguments = [server.port, load.connections, load.size, operations]
-    client = subprocess.Popen(
-        [contestants.command('load')[0], *map(str, arguments), *(['short'] if load.short else [])],
-        preexec_fn=pinned(CLIENT_CPU), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    lines = []
-    if client.stdout.readline():
-        cpu = server.cpu_nanoseconds()
-        client.stdin.write('\n')
-        client.stdin.flush()
-        lines = [client.stdout.readline() for _ in range(2)]
-        cpu = server.cpu_nanoseconds() - cpu
-    client.communicate('\n' if lines else None)
-    if client.returncode != 0:
-        raise Failed(f'the load on {load.program} found a wrong answer')
-    return figures(''.join(lines)) | {'cpu': cpu}
+    client = Client(server, load, load.size, operations, load.short)
+    cpu = server.cpu_nanoseconds()
+    result = client.go()
+    cpu = server.cpu_nanoseconds() - cpu
+    client.end()
+    return result | {'cpu': cpu}
+
+
+def leave_alone(server, idle):
+    """What the silent connections take of memory, and how often a second they wake the server."""
+    before = server.resident_bytes()
+    client = Client(server, idle, size=64, operations=idle.connections)
+    time.sleep(SETTLING_SECONDS)
+    bytes_each = (server.resident_bytes() - before) / idle.connections
+    wake_ups = server.wake_ups()
+    time.sleep(IDLE_SECONDS)
+    wake_ups = server.wake_ups() - wake_ups
+    client.go()  # all are still served
+    client.end()
+    return {'bytes': bytes_each, 'wakes': wake_ups / IDLE_SECONDS}
 
 
 def per_operation(result, operations):
@@ -87,15 +129,16 @@ def per_operation(result, operations):
 def timed(row, env):
     """The figures of one round; times are nanoseconds per operation."""
     command = contestants.command(row.program)
-    if isinstance(row, Load):
-        server = Server(command, env)
-        try:
-            result = drive(server, row, row.operations)
-        finally:
-            server.stop()
-    else:
+    if not isinstance(row, (Load, Idle)):
         result = figures(run([*command, row.test, str(row.operations)], env).stdout)
-    return per_operation(result, row.operations)
+        return per_operation(result, row.operations)
+    server = Server(command, env)
+    try:
+        if isinstance(row, Idle):
+            return leave_alone(server, row)
+        return per_operation(drive(server, row, row.operations), row.operations)
+    finally:
+        server.stop()
 
 
 def few(row):
@@ -105,14 +148,15 @@ def few(row):
     return max(1000, min(20_000, row.operations // 100))
 
 
-def collected_in(program, test, operations, env, cpu=CLIENT_CPU):
-    """The instructions that callgrind counts while the test is measured."""
+def collected_in(program, test, operations, env):
+    """The instructions that callgrind counts while the test is measured, on any processor."""
     command = [*CALLGRIND, '--collect-atstart=no', *contestants.command(program)]
-    return collected(run([*command, test, str(operations)], env, cpu).stderr)
+    return collected(run([*command, test, str(operations)], env, cpu=None).stderr)
 
 
 def instructions(row, env):
-    """User instructions per operation; None where they can't be counted."""
+    """User instructions per operation; None where they can't be counted. Of a Row they may be
+    counted beside others: it runs on any processor."""
     if not row.program.startswith(COUNTABLE):
         return None
     operations = few(row)

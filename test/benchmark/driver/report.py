@@ -14,7 +14,7 @@ def median(rounds, name):
 
 def ratio(rounds, baseline, name='nanoseconds'):
     """Median over the rounds of the ratio to the baseline of the same round."""
-    pairs = [(mine[name], its[name]) for mine, its in zip(rounds, baseline)]
+    pairs = [(mine[name], its[name]) for mine, its in zip(rounds, baseline) if name in its]
     return statistics.median(mine / max(its, 1e-9) for mine, its in pairs) if pairs else None
 
 
@@ -25,7 +25,7 @@ def shown(value, digits=2):
 
 
 COLUMNS = ['ns', 'ratio', 'target', 'CPU ns', 'ratio', 'calls', 'instr.', 'p99 us',
-           'bytes each']
+           'bytes each', 'wakes/s']
 
 
 def cells(table, result, baseline):
@@ -37,7 +37,18 @@ def cells(table, result, baseline):
             f'<= {target:.2f}' if target else '', shown(median(rounds, 'cpu')),
             shown(ratio(rounds, baseline, 'cpu')), shown(result['calls']),
             shown(result['instructions'], 0),
-            shown(p99 / 1000 if p99 else None, 0), shown(median(rounds, 'bytes'), 0)]
+            shown(p99 / 1000 if p99 else None, 0), shown(median(rounds, 'bytes'), 0),
+            shown(median(rounds, 'wakes'), 1)]
+
+
+def within(table, results):
+    """How coloop's own figures compare with their limits, in words."""
+    for result in results:
+        if result['row']['name'] == 'coloop':
+            for name, limit in table.limits.items():
+                value = result['calls'] if name == 'calls' else median(result['rounds'], name)
+                if value is not None:
+                    yield f'  coloop: {shown(value)} {name}, at most {limit:,g} are meant'
 
 
 def text(table, results, missing):
@@ -50,6 +61,7 @@ def text(table, results, missing):
     for name, row in lines:
         out.append(f'  {name:46}' + ''.join(f'{row[i]:>12}' for i in used))
     out += [f'  {name:46}  missing: {why}' for name, why in missing]
+    out += within(table, results)
     return '\n'.join(out) + '\n'
 
 

@@ -3,6 +3,7 @@
 // Functions from another thread.
 #include <thread>
 
+#include <coloop/call_on.hpp>
 #include <coloop/loop.hpp>
 #include <coloop/sleep.hpp>
 
@@ -82,10 +83,33 @@ void there_and_back(Run& run) {
     });
 }
 
+/// The same as a call that waits for its result.
+void call_on(Run& run) {
+    run.measure([](long count) {
+        coloop::Loop there;
+        coloop::Loop::KeepAlive* there_alive = new coloop::Loop::KeepAlive(there);
+        std::thread other([&] {
+            coloop::Loop here;
+            here.spawn([&] {
+                long sum = 0;
+                for (long i = 0; i < count; ++i) {
+                    sum += coloop::call_on(there, [i] { return i; });
+                }
+                bench::check(sum == count * (count - 1) / 2, "each call gave its result");
+                there.post([&] { delete there_alive; });
+            });
+            here.run();
+        });
+        there.run();
+        other.join();
+    });
+}
+
 constexpr bench::Test tests[] = {
     {"post", post},
     {"post-here", post_here},
     {"there-and-back", there_and_back},
+    {"call-on", call_on},
 };
 
 }  // namespace
