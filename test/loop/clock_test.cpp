@@ -217,20 +217,24 @@ TEST_SUITE("VirtualClock") {
 
     TEST_CASE("a sleeper on a clock that is paused sleeps on until it runs again") {
         run_in_loop([] {
-            VirtualClock clock;
-            bool woke = false;
-            TaskGroup group;
-            group.spawn([&] {
-                co_sleep_ns(clock, 2 * ms);
-                woke = true;
-            });
-            let_others_run();
-            clock.pause();
-            co_sleep(10ms);
-            CHECK(!woke);
-            clock.resume();
-            group.wait();
-            CHECK(clock.now() >= 2 * ms);
+            bool in_time = false;
+            for (std::int64_t length = 2 * ms; !in_time; length *= 2) {
+                VirtualClock clock;
+                bool woke = false;
+                TaskGroup group;
+                group.spawn([&] {
+                    co_sleep_ns(clock, length);
+                    woke = true;
+                });
+                let_others_run();
+                clock.pause();
+                in_time = clock.now() < length;
+                co_sleep(std::chrono::nanoseconds(5 * length));
+                CHECK(woke != in_time);
+                clock.resume();
+                group.wait();
+                CHECK(clock.now() >= length);
+            }
         });
     }
 

@@ -4,6 +4,8 @@
 // and the others find the wait settled.
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include <uv.h>
@@ -61,23 +63,33 @@ void wait_for_deadlines() {
              [](uv_handle_t* it) { delete reinterpret_cast<uv_timer_t*>(it); });
 }
 
+/// Calls `body(moment)` in a coroutine that waits when this returns. The moment has passed then,
+/// but the loop has not looked yet; it is as far away as the coroutine needs to begin in time.
+std::unique_ptr<Bystander> wait_past(const std::function<void(std::int64_t moment)>& body) {
+    for (std::int64_t ahead = 1'000'000;; ahead *= 2) {
+        const std::int64_t moment = now() + ahead;
+        auto waiter = std::make_unique<Bystander>([=] { body(moment); }, 0);
+        wait_for_poll();
+        if (now() < moment - ahead / 2) {
+            compute_past(moment + 1'000'000);
+            return waiter;
+        }
+        waiter->outcome();
+    }
+}
+
 }  // namespace
 
 TEST_CASE("of a sleep and a timeout that pass in one turn the earlier counts") {
     run_in_loop([] {
         for (const std::int64_t ahead : {500'000, -500'000}) {
-            const std::int64_t moment = now() + 1'000'000;
             bool slept = false;
-            Bystander sleeper(
-                [&] {
-                    slept = coloop::move_on_at(steady(moment), [&] {
-                        coloop::sleep_by(coloop::monotonic_clock(), moment - ahead);
-                    });
-                },
-                0);
-            wait_for_poll();
-            compute_past(moment + 1'000'000);
-            CHECK(sleeper.outcome().empty());
+            const auto sleeper = wait_past([&](std::int64_t moment) {
+                slept = coloop::move_on_at(steady(moment), [&] {
+                    coloop::sleep_by(coloop::monotonic_clock(), moment - ahead);
+                });
+            });
+            CHECK(sleeper->outcome().empty());
             CHECK(slept == (ahead > 0));
         }
     });
@@ -86,15 +98,13 @@ TEST_CASE("of a sleep and a timeout that pass in one turn the earlier counts") {
 TEST_CASE("of the end of a sleep and a cancellation in one turn the first counts") {
     run_in_loop([] {
         for (const bool end_first : {true, false}) {
-            const std::int64_t moment = now() + 1'000'000;
-            Bystander sleeper([&] { coloop::sleep_by(coloop::monotonic_clock(), moment); }, 0);
-            wait_for_poll();
-            compute_past(moment + 1'000'000);
+            const auto sleeper = wait_past(
+                [](std::int64_t moment) { coloop::sleep_by(coloop::monotonic_clock(), moment); });
             if (end_first) {
                 wait_for_deadlines();  // it has passed, and the sleeper is ready
             }
-            sleeper.cancel();
-            CHECK(sleeper.outcome() == (end_first ? "" : "cancelled"));
+            sleeper->cancel();
+            CHECK(sleeper->outcome() == (end_first ? "" : "cancelled"));
         }
     });
 }
@@ -119,30 +129,25 @@ TEST_CASE("of a wake, a cancellation and a deadline in one turn the first counts
     run_in_loop([&] {
         for (const Case& expected : cases) {
             CAPTURE(expected.order);
-            const std::int64_t moment = now() + 1'000'000;
             CoQueue queue;
             bool woken = false;
             bool timed_out = false;
-            Bystander waiter(
-                [&] {
-                    timed_out = !coloop::move_on_at(steady(moment), [&] {
-                        queue.wait();
-                        woken = true;
-                    });
-                },
-                0);
-            wait_for_poll();
-            compute_past(moment + 1'000'000);
+            const auto waiter = wait_past([&](std::int64_t moment) {
+                timed_out = !coloop::move_on_at(steady(moment), [&] {
+                    queue.wait();
+                    woken = true;
+                });
+            });
             for (const char event : expected.order) {
                 if (event == 'w') {
                     CHECK(queue.wake_one() == expected.woken);
                 } else if (event == 'c') {
-                    waiter.cancel();
+                    waiter->cancel();
                 } else {
                     wait_for_deadlines();
                 }
             }
-            CHECK(waiter.outcome() == expected.outcome);
+            CHECK(waiter->outcome() == expected.outcome);
             CHECK(woken == expected.woken);
             CHECK(timed_out == expected.timed_out);
         }

@@ -156,17 +156,22 @@ TEST_SUITE("sleep") {
 
     TEST_CASE("sleepers wake in the order of their deadlines and not of their falling asleep") {
         run_in_loop([] {
-            const auto begin = std::chrono::steady_clock::now();
-            std::string order;
-            TaskGroup group;
-            for (const int length : {4, 2, 3, 1}) {
-                group.spawn([&, length] {
-                    coloop::co_sleep_until(begin + std::chrono::milliseconds(length));
-                    order += static_cast<char>('0' + length);
-                });
+            bool in_time = false;  // they fall asleep; the machine may have had other things to do
+            for (auto unit = 1ms; !in_time; unit *= 2) {
+                in_time = true;
+                const auto begin = std::chrono::steady_clock::now();
+                std::string order;
+                TaskGroup group;
+                for (const int length : {4, 2, 3, 1}) {
+                    group.spawn([&, length] {
+                        in_time = in_time && std::chrono::steady_clock::now() < begin + unit / 2;
+                        coloop::co_sleep_until(begin + length * unit);
+                        order += static_cast<char>('0' + length);
+                    });
+                }
+                group.wait();
+                CHECK((order == "1234" || !in_time));
             }
-            group.wait();
-            CHECK(order == "1234");
         });
     }
 
