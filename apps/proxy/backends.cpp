@@ -3,71 +3,57 @@
 
 #include <algorithm>
 
-#include <coloop/sleep.hpp>
-#include <coloop/task_group.hpp>
-#include <coloop/text.hpp>
-#include <coloop/timeout.hpp>
-
-#include "log.hpp"
-#include "relay.hpp"
-
 namespace proxy {
-
-namespace {
-
-Backend parse_backend(std::string_view text) {
-    Backend backend;
-    backend.name = text;
-    if (auto numeric = coloop::Address::parse(text, std::nothrow)) {
-        backend.address = *numeric;
-    }
-    const std::size_t colon = text.rfind(':');
-    const auto port = colon == std::string_view::npos
-                          ? std::nullopt
-                          : coloop::parse_decimal<std::uint16_t>(text.substr(colon + 1));
-    if (!port || *port == 0 || colon == 0) {
-        throw coloop::Error(std::make_error_code(std::errc::invalid_argument), "forward to", text);
-    }
-    backend.host = text.substr(0, colon);
-    backend.port = *port;
-    return backend;
-}
-
-}  // namespace
 
 Backends::Backends(std::string_view list, const Settings& settings) : settings_(settings) {
     for (std::size_t begin = 0; begin <= list.size();) {
-        const std::size_t end = std::min(list.find(',', begin), list.size());
-        backends_.push_back(parse_backend(list.substr(begin, end - begin)));
-        begin = end + 1;
-    }
-}
-
-/// The one whose turn it is of those in use, or else of those that are not; null if all were tried.
-Backend* Backends::choose(const std::vector<const Backend*>& tried) {
-    Backend* best = nullptr;
-    for (std::size_t i = 0; i < backends_.size(); ++i) {
-        Backend& candidate = backends_[(next_ + i) % backends_.size()];
-        if (std::find(tried.begin(), tried.end(), &candidate) != tried.end()) {
-            continue;
+        const std::string name(list.substr(begin, list.find(',', begin) - begin));
+        const std::size_t colon = name.rfind(':');
+        const auto port = colon == std::string::npos
+                              ? std::nullopt
+                              : coloop::parse_decimal<std::uint16_t>(name.substr(colon + 1));
+        if (!port || *port == 0 || colon == 0) {
+            throw coloop::Error(std::make_error_code(std::errc::invalid_argument), "forward to",
+                                name);
         }
-        const bool is_better =
-            best == nullptr || (candidate.up && !best->up) ||
-            (candidate.up == best->up && settings_.balance == Balance::least_connections &&
-             candidate.connections < best->connections);
-        best = is_better ? &candidate : best;
+        backends_.push_back({name, name.substr(0, colon), *port});
+        begin += name.size() + 1;
     }
-    next_ = (next_ + 1) % backends_.size();
-    return best;
 }
 
-bool Backends::reach(Backend& backend, coloop::TcpStream& stream, Duration limit,
+void Backends::serve(coloop::TcpStream& client, Access& access) {
+    coloop::TcpStream server = connect(access);
+    if (server.is_open()) {
+        relay(client, server, {}, access);
+    } else {
+        client.reset();
+    }
+}
+
+coloop::TcpStream Backends::connect(Access& access) {
+    std::vector<Backend*> order;
+    for (std::size_t i = 0; i < backends_.size(); ++i) {
+        order.push_back(&backends_[(next_ + i) % backends_.size()]);
+    }
+    std::stable_partition(order.begin(), order.end(), [](const Backend* one) { return one->up; });
+    next_ = (next_ + 1) % backends_.size();
+    coloop::TcpStream stream;
+    for (Backend* backend : order) {
+        access.via = backend->name;
+        if (reach(*backend, settings_.connect_timeout, stream, access.outcome)) {
+            break;
+        }
+        set_up(*backend, false, access.outcome);
+    }
+    return stream;
+}
+
+/// Connects; or false, with the reason.
+bool Backends::reach(const Backend& backend, Settings::Duration limit, coloop::TcpStream& stream,
                      std::string& reason) {
     try {
-        stream = coloop::with_timeout(limit, [&] {
-            return backend.address ? coloop::TcpStream::connect(*backend.address)
-                                   : coloop::TcpStream::connect(backend.host, backend.port);
-        });
+        stream = coloop::with_timeout(
+            limit, [&] { return coloop::TcpStream::connect(backend.host, backend.port); });
         return true;
     } catch (const coloop::Error& error) {
         reason = error.what();
@@ -75,63 +61,30 @@ bool Backends::reach(Backend& backend, coloop::TcpStream& stream, Duration limit
     }
 }
 
-std::optional<BackendConnection> Backends::connect(Access& access) {
-    std::vector<const Backend*> tried;
-    coloop::TcpStream stream;
-    while (Backend* backend = choose(tried)) {
-        if (reach(*backend, stream, settings_.connect_timeout, access.outcome)) {
-            access.via = backend->name;
-            return BackendConnection(*backend, std::move(stream));
-        }
-        set_up(*backend, false, access.outcome);
-        tried.push_back(backend);
-    }
-    return std::nullopt;
-}
-
 void Backends::set_up(Backend& backend, bool up, std::string_view reason) {
-    backend.against = 0;
-    const bool would_come_back = settings_.health.interval > Duration(0);
+    const bool would_come_back = settings_.check_interval > Settings::Duration(0);
     if (backend.up != up && would_come_back) {
         backend.up = up;
-        LogLine("backend")
-            .add("name", backend.name)
-            .add("state", up ? "up" : "down")
-            .add("reason", reason);
+        common::log("backend",
+                    {{"name", backend.name}, {"state", up ? "up" : "down"}, {"reason", reason}});
     }
 }
 
 void Backends::check() {
     coloop::TaskGroup group;
     for (Backend& backend : backends_) {
-        group.spawn([&] { check(backend); }, {.name = "check"});
+        group.spawn(
+            [this, &backend] {
+                for (;; coloop::co_sleep(settings_.check_interval)) {
+                    coloop::TcpStream stream;
+                    std::string reason = "answers again";
+                    const bool up = reach(backend, settings_.check_timeout, stream, reason);
+                    set_up(backend, up, reason);
+                }
+            },
+            {.name = "check"});
     }
     group.wait();
-}
-
-void Backends::check(Backend& backend) {
-    const HealthSettings& health = settings_.health;
-    for (;; coloop::co_sleep(health.interval)) {
-        coloop::TcpStream stream;
-        std::string reason = "answers again";
-        const bool answers = reach(backend, stream, health.timeout, reason);
-        if (answers == backend.up) {
-            backend.against = 0;
-        } else if (++backend.against >= (answers ? health.rise : health.fall)) {
-            set_up(backend, answers, reason);
-        }
-    }
-}
-
-void serve_forward(coloop::TcpStream& client, Backends& backends, Proxy& proxy, Access& access) {
-    std::optional<BackendConnection> server = backends.connect(access);
-    if (!server) {
-        client.reset();
-        return;
-    }
-    client.set_no_delay(true);
-    server->stream.set_no_delay(true);
-    relay(client, server->stream, {}, proxy, access);
 }
 
 }  // namespace proxy

@@ -1,70 +1,67 @@
 // SPDX-License-Identifier: MIT
-#include "dial.hpp"
-
-#include <vector>
-
-#include <coloop/dns.hpp>
-#include <coloop/timeout.hpp>
+#include "proxy.hpp"
 
 namespace proxy {
 
 namespace {
 
-Outcome outcome_of(const std::error_code& code) {
-    if (code == std::errc::connection_refused) {
-        return Outcome::refused;
-    }
-    if (code == std::errc::network_unreachable) {
-        return Outcome::network_unreachable;
-    }
-    if (code == std::errc::host_unreachable) {
-        return Outcome::host_unreachable;
-    }
-    if (code == std::errc::timed_out) {
-        return Outcome::timed_out;
-    }
-    if (code == std::errc::permission_denied || code == std::errc::operation_not_permitted) {
-        return Outcome::not_allowed;  // by the system's rules
-    }
-    return Outcome::failed;
-}
+using std::errc;
 
-std::vector<coloop::Address> addresses_of(const Target& target) {
-    std::vector<coloop::Address> addresses = coloop::resolve(target.host);
-    for (coloop::Address& address : addresses) {
-        address = address.with_port(target.port);
-    }
-    return addresses;
+/// What went wrong, in the words of SOCKS5, of HTTP, and of RFC 9209, section 2.3.
+struct Words {
+    Reply reply;
+    std::string_view status;
+    std::string_view cause;
+};
+
+constexpr std::string_view forbidden = "403 Forbidden";
+constexpr std::string_view bad_gateway = "502 Bad Gateway";
+constexpr std::string_view gateway_timeout = "504 Gateway Timeout";
+
+constexpr Words not_allowed{Reply::not_allowed, forbidden, "http_request_denied"};
+constexpr Words not_found{Reply::host_unreachable, bad_gateway, "dns_error"};
+constexpr Words unknown{Reply::general_failure, bad_gateway, "proxy_internal_error"};
+constexpr std::pair<errc, Words> known[] = {
+    {errc::permission_denied, not_allowed},  // by the system's rules
+    {errc::operation_not_permitted, not_allowed},
+    {errc::connection_refused, {Reply::connection_refused, bad_gateway, "connection_refused"}},
+    {errc::network_unreachable,
+     {Reply::network_unreachable, bad_gateway, "destination_ip_unroutable"}},
+    {errc::host_unreachable, {Reply::host_unreachable, bad_gateway, "destination_ip_unroutable"}},
+    {errc::timed_out, {Reply::host_unreachable, gateway_timeout, "connection_timeout"}},
+};
+
+Refusal refusal(std::string why, const Words& words) {
+    return {std::move(why), words.reply, words.status,
+            fmt::format("Proxy-Status: coloop-proxy; error={}\r\n", words.cause)};
 }
 
 }  // namespace
 
-std::string Target::to_string() const {
-    const bool is_ipv6 = host.find(':') != std::string::npos;
-    return (is_ipv6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
-Dialed dial(const Target& target, Proxy& proxy, Access& access) {
-    access.target = target.to_string();
-    const Settings& settings = proxy.settings;
-    if (target.port == 0 || (!settings.ports.empty() && !settings.ports.contains(target.port))) {
-        access.outcome = "port not allowed";
-        return {Outcome::not_allowed, {}};
+coloop::TcpStream dial(const Target& target, Access& access) {
+    const bool is_ipv6 = target.host.find(':') != std::string::npos;
+    const std::string port = std::to_string(target.port);
+    access.target = (is_ipv6 ? '[' + target.host + ']' : target.host) + ':' + port;
+    const auto& allowed = access.settings.ports;
+    if (target.port == 0 || (!allowed.empty() && !allowed.contains(target.port))) {
+        throw refusal("port not allowed", not_allowed);
     }
-    Outcome if_it_fails = Outcome::unknown_host;
+    bool found = false;
     try {
-        return coloop::with_timeout(settings.connect_timeout, [&]() -> Dialed {
-            const std::vector<coloop::Address> addresses = addresses_of(target);
-            if_it_fails = Outcome::failed;
+        return coloop::with_timeout(access.settings.connect_timeout, [&] {
+            const auto addresses = coloop::resolve(target.host, {.service = port});
+            found = true;
             coloop::TcpStream stream = coloop::TcpStream::connect(addresses);
             access.via = stream.peer_address().to_string();
-            stream.set_no_delay(true);
-            return {Outcome::connected, std::move(stream)};
+            return stream;
         });
     } catch (const coloop::Error& error) {
-        access.outcome = error.what();
-        const Outcome outcome = outcome_of(error.code());
-        return {outcome == Outcome::failed ? if_it_fails : outcome, {}};
+        const auto* words = std::find_if(std::begin(known), std::end(known), [&](const auto& one) {
+            return error.code() == one.first;
+        });
+        throw refusal(error.what(), words != std::end(known) ? words->second
+                                    : found                  ? unknown
+                                                             : not_found);
     }
 }
 

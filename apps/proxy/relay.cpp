@@ -1,50 +1,23 @@
 // SPDX-License-Identifier: MIT
-#include "relay.hpp"
-
-#include <utility>
-
-#include <coloop/copy.hpp>
-#include <coloop/task_group.hpp>
-#include <coloop/timeout.hpp>
+#include "proxy.hpp"
 
 namespace proxy {
 
-namespace {
-
-struct Way {
-    coloop::TcpStream& from;
-    coloop::TcpStream& to;
-    std::uint64_t& count;
-    IdleWatch::Watched& watched;
-    bool& one_has_ended;           // of the two
-    std::uint64_t before = count;  // what was carried already
-};
-
-/// True if it has come to a good end.
-bool carry(Way& way) {
-    coloop::CopyEnd failed = coloop::CopyEnd::neither;
-    const auto copied = coloop::copy(way.from, way.to,
-                                     {.failed = &failed,
-                                      .progress =
-                                          [&way](std::uint64_t so_far) {
-                                              way.count = way.before + so_far;
-                                              way.watched.touch();
-                                          }},
-                                     std::nothrow);
-    if (copied) {
-        // Closing, which comes next then, ends both ways.
-        return std::exchange(way.one_has_ended, true) ||
-               way.to.shutdown_write(std::nothrow).has_value();
+Access::~Access() {
+    using namespace std::chrono;
+    if (settings.access_lines) {
+        common::log("access",
+                    {{"protocol", protocol},
+                     {"client", client.to_string()},
+                     {"user", user},
+                     {"target", target},
+                     {"via", via},
+                     {"up", up},
+                     {"down", down},
+                     {"ms", duration_cast<milliseconds>(steady_clock::now() - since).count()},
+                     {"outcome", outcome}});
     }
-    if (failed == coloop::CopyEnd::reader) {
-        way.from.reset();
-        way.to.reset();
-    }
-    // One that can't be written to may still have sent something: the other way finds out.
-    return false;
 }
-
-}  // namespace
 
 void part_from(coloop::TcpStream& client) {
     constexpr std::chrono::seconds patience(2);
@@ -53,27 +26,46 @@ void part_from(coloop::TcpStream& client) {
 }
 
 void relay(coloop::TcpStream& client, coloop::TcpStream& server, std::span<const std::byte> early,
-           Proxy& proxy, Access& access) {
+           Access& access) {
+    coloop::TimeoutScope idle(coloop::saturated_ns(access.settings.idle_timeout));
     bool whole = true;
-    IdleWatch::Watched watched(proxy.idle);
+    bool one_has_ended = false;  // of the two ways
+
+    const auto carry = [&](auto& from, auto& to, std::uint64_t& count) {
+        coloop::CopyEnd failed = coloop::CopyEnd::neither;
+        const auto note = [&, before = count](std::uint64_t so_far) {
+            count = before + so_far;
+            idle.restart();
+        };
+        if (coloop::copy(from, to, {.failed = &failed, .progress = note}, std::nothrow)) {
+            // Closing, which comes next after the second one, ends both ways.
+            whole = whole && (std::exchange(one_has_ended, true) ||
+                              to.shutdown_write(std::nothrow).has_value());
+            return;
+        }
+        whole = false;
+        if (failed == coloop::CopyEnd::reader) {
+            from.reset();
+            to.reset();
+        }  // who can't be written to may still have sent something: the other way finds out
+    };
+
     const auto carry_both = [&] {
+        client.set_no_delay(true);
+        server.set_no_delay(true);
         if (!early.empty()) {
             server.write(early);
             access.up = early.size();
         }
-        bool one_has_ended = false;
-        Way up{client, server, access.up, watched, one_has_ended};
-        Way down{server, client, access.down, watched, one_has_ended};
         coloop::TaskGroup group;
-        group.spawn([&] { whole = carry(up) && whole; }, {.name = "up"});
-        const bool down_is_whole = carry(down);
+        group.spawn([&] { carry(client, server, access.up); }, {.name = "up"});
+        carry(server, client, access.down);
         group.wait();
-        whole = whole && down_is_whole;
     };
+
     try {
-        const bool in_time = watched.run(carry_both);
-        access.outcome = !in_time ? "idle" : whole ? "done" : "broken";
-        whole = whole && in_time;
+        whole = idle.run(carry_both) && whole;
+        access.outcome = idle.expired() ? "idle" : whole ? "done" : "broken";
     } catch (...) {
         client.reset();
         server.reset();

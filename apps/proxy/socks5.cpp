@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "socks5.hpp"
 
-#include <optional>
-#include <string>
-
-#include <coloop/buf_reader.hpp>
-#include <coloop/byte_order.hpp>
-#include <coloop/memory.hpp>
-#include <coloop/timeout.hpp>
-
-#include "dial.hpp"
-#include "relay.hpp"
-#include "socks5_address.hpp"
-#include "socks5_udp.hpp"
+#include <array>
+#include <utility>
 
 namespace proxy {
 
 namespace {
+
+using coloop::read_be;
+using coloop::write_be;
 
 constexpr std::uint8_t version = 5;
 constexpr std::uint8_t password_version = 1;  // of the subnegotiation, RFC 1929
@@ -25,158 +18,117 @@ enum class Method : std::uint8_t { none = 0, password = 2, not_acceptable = 0xff
 
 enum class Command : std::uint8_t { connect = 1, bind = 2, udp_associate = 3 };
 
-enum class Reply : std::uint8_t {
-    succeeded,
-    general_failure,
-    not_allowed,
-    network_unreachable,
-    host_unreachable,
-    connection_refused,
-    ttl_expired,
-    command_not_supported,
-    address_type_not_supported,
+enum class AddressType : std::uint8_t { ipv4 = 1, name = 3, ipv6 = 4 };
+
+/// A client that is turned away before its request has been told so already, or can't be.
+struct TurnedAway {
+    std::string_view why;
 };
 
-Reply reply_for(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::connected:
-            return Reply::succeeded;
-        case Outcome::not_allowed:
-            return Reply::not_allowed;
-        case Outcome::network_unreachable:
-            return Reply::network_unreachable;
-        case Outcome::unknown_host:
-        case Outcome::host_unreachable:
-        case Outcome::timed_out:
-            return Reply::host_unreachable;
-        case Outcome::refused:
-            return Reply::connection_refused;
-        default:
-            return Reply::general_failure;
-    }
-}
-
-void reply(coloop::Writer& to, Reply reply, const coloop::Address& bound = {}) {
-    coloop::MemoryWriter message;
-    coloop::write_be<std::uint8_t>(message, version);
-    coloop::write_be<std::uint8_t>(message, static_cast<std::uint8_t>(reply));
-    coloop::write_be<std::uint8_t>(message, 0);  // reserved
-    write_socks5_address(message, bound);
-    to.write(message.bytes());
-}
-
-std::string read_string(coloop::Reader& from) {
-    std::string text(coloop::read_be<std::uint8_t>(from), '\0');
+std::string read_text(coloop::Reader& from) {
+    std::string text(read_be<std::uint8_t>(from), '\0');
     from.read_exactly(std::as_writable_bytes(std::span(text)));
     return text;
 }
 
-/// What comes before the request, and the request.
-class Handshake {
-public:
-    Handshake(coloop::BufReader& from, coloop::Writer& to, const Users& users, Access& access)
-        : from_(from), to_(to), users_(users), access_(access) {}
-
-    /// False if the client was turned away.
-    bool run() { return agree_on_method() && (users_.empty() || log_in()) && read_request(); }
-
-    [[nodiscard]] Command command() const noexcept { return command_; }
-
-    [[nodiscard]] const Target& target() const noexcept { return target_; }
-
-private:
-    bool turn_away(std::string_view why) {
-        access_.outcome = why;
-        return false;
+void agree_on_method(coloop::Reader& from, coloop::Writer& to, const Users& users) {
+    if (read_be<std::uint8_t>(from) != version) {
+        throw TurnedAway{"not SOCKS5"};  // whose answer could it understand?
     }
-
-    bool agree_on_method() {
-        if (coloop::read_be<std::uint8_t>(from_) != version) {
-            return turn_away("not SOCKS5");  // whose answer could it understand?
-        }
-        const Method wanted = users_.empty() ? Method::none : Method::password;
-        const bool offered =
-            read_string(from_).find(static_cast<char>(wanted)) != std::string::npos;
-        const Method chosen = offered ? wanted : Method::not_acceptable;
-        to_.write(std::array{std::byte{version}, std::byte{static_cast<std::uint8_t>(chosen)}});
-        return offered || turn_away("no acceptable method");
+    const Method wanted = users.empty() ? Method::none : Method::password;
+    const bool offered = read_text(from).find(static_cast<char>(wanted)) != std::string::npos;
+    const Method chosen = offered ? wanted : Method::not_acceptable;
+    to.write(std::array{std::byte{version}, static_cast<std::byte>(chosen)});
+    if (!offered) {
+        throw TurnedAway{"no acceptable method"};
     }
-
-    bool log_in() {
-        bool accepted = coloop::read_be<std::uint8_t>(from_) == password_version;
-        if (accepted) {
-            const std::string name = read_string(from_);
-            const std::string password = read_string(from_);
-            accepted = users_.accept(name, password);
-            access_.user = name;
-        }
-        to_.write(std::array{std::byte{password_version}, accepted ? std::byte{0} : std::byte{1}});
-        return accepted || turn_away("wrong name or password");
-    }
-
-    bool read_request() {
-        if (coloop::read_be<std::uint8_t>(from_) != version) {
-            reply(to_, Reply::general_failure);
-            return turn_away("malformed request");
-        }
-        command_ = Command{coloop::read_be<std::uint8_t>(from_)};
-        static_cast<void>(coloop::read_be<std::uint8_t>(from_));  // reserved
-        const std::optional<Target> target = read_socks5_address(from_);
-        if (!target) {
-            reply(to_, Reply::address_type_not_supported);
-            return turn_away("address type not supported");
-        }
-        target_ = *target;
-        if (command_ != Command::connect && command_ != Command::udp_associate) {
-            reply(to_, Reply::command_not_supported);
-            return turn_away("command not supported");
-        }
-        return true;
-    }
-
-    coloop::BufReader& from_;
-    coloop::Writer& to_;
-    const Users& users_;
-    Access& access_;
-    Command command_ = Command::connect;
-    Target target_;
-};
-
-void connect(coloop::TcpStream& client, coloop::BufReader& reader, const Target& target,
-             Proxy& proxy, Access& access) {
-    Dialed dialed = dial(target, proxy, access);
-    if (dialed.outcome != Outcome::connected) {
-        reply(client, reply_for(dialed.outcome));
-        part_from(client);
-        return;
-    }
-    reply(client, Reply::succeeded, dialed.stream.local_address());
-    relay(client, dialed.stream, reader.buffered(), proxy, access);
 }
 
-void associate(coloop::TcpStream& client, const Target& target, Proxy& proxy, Access& access) {
-    UdpAssociation association(client, target.port, proxy, access);
-    reply(client, Reply::succeeded, association.address());
-    association.run();
+void log_in(coloop::Reader& from, coloop::Writer& to, const Users& users, Access& access) {
+    bool accepted = read_be<std::uint8_t>(from) == password_version;
+    if (accepted) {
+        access.user = read_text(from);
+        accepted = users.accept(access.user, read_text(from));
+    }
+    to.write(std::array{std::byte{password_version}, accepted ? std::byte{0} : std::byte{1}});
+    if (!accepted) {
+        throw TurnedAway{"wrong name or password"};
+    }
+}
+
+std::pair<Command, Target> read_request(coloop::Reader& from) {
+    if (read_be<std::uint8_t>(from) != version) {
+        throw Refusal{"malformed request"};
+    }
+    const Command command{read_be<std::uint8_t>(from)};
+    static_cast<void>(read_be<std::uint8_t>(from));  // reserved
+    Target target = read_address(from);
+    if (command != Command::connect && command != Command::udp_associate) {
+        throw Refusal{"command not supported", Reply::command_not_supported};
+    }
+    return {command, std::move(target)};
+}
+
+void serve_whole(coloop::TcpStream& client, Access& access) {
+    coloop::BufReader reader(client, 1024);
+    const Users& users = access.settings.users;
+    const auto [command, target] = coloop::with_timeout(access.settings.handshake_timeout, [&] {
+        agree_on_method(reader, client, users);
+        if (!users.empty()) {
+            log_in(reader, client, users, access);
+        }
+        return read_request(reader);
+    });
+    if (command == Command::udp_associate) {
+        return associate_udp(client, target.port, access);
+    }
+    coloop::TcpStream server = dial(target, access);
+    write_reply(client, Reply::succeeded, server.local_address());
+    relay(client, server, reader.buffered(), access);
 }
 
 }  // namespace
 
-void serve_socks5(coloop::TcpStream& client, Proxy& proxy, Access& access) {
-    coloop::BufReader reader(client, 1024);
-    Handshake handshake(reader, client, proxy.settings.users, access);
-    access.outcome = "handshake timed out";
-    bool agreed = false;
-    coloop::move_on_after(proxy.settings.handshake_timeout, [&] { agreed = handshake.run(); });
-    if (!agreed) {
-        part_from(client);
-        return;
+void serve_socks5(coloop::TcpStream& client, Access& access) {
+    try {
+        return serve_whole(client, access);
+    } catch (const Refusal& refusal) {
+        access.outcome = refusal.why;
+        write_reply(client, refusal.reply);
+    } catch (const TurnedAway& reason) {
+        access.outcome = reason.why;
     }
-    if (handshake.command() == Command::connect) {
-        connect(client, reader, handshake.target(), proxy, access);
+    part_from(client);
+}
+
+void write_reply(coloop::Writer& to, Reply reply, const coloop::Address& bound) {
+    coloop::MemoryWriter message;
+    message.write(std::array{std::byte{version}, static_cast<std::byte>(reply), std::byte{0}});
+    write_address(message, bound);
+    to.write(message.bytes());
+}
+
+Target read_address(coloop::Reader& from) {
+    const AddressType type{read_be<std::uint8_t>(from)};
+    std::string host;
+    if (type == AddressType::name) {
+        host = read_text(from);
+    } else if (type == AddressType::ipv4 || type == AddressType::ipv6) {
+        std::array<std::byte, 16> bytes;
+        const auto used = std::span(bytes).first(type == AddressType::ipv4 ? 4 : 16);
+        from.read_exactly(used);
+        host = coloop::Address::from_bytes(used, 0).host();
     } else {
-        associate(client, handshake.target(), proxy, access);
+        throw Refusal{"address type not supported", Reply::address_type_not_supported};
     }
+    return {std::move(host), read_be<std::uint16_t>(from)};
+}
+
+void write_address(coloop::Writer& to, const coloop::Address& address) {
+    const AddressType type = address.is_ipv6() ? AddressType::ipv6 : AddressType::ipv4;
+    write_be<std::uint8_t>(to, static_cast<std::uint8_t>(type));
+    to.write(address.host_bytes());
+    write_be<std::uint16_t>(to, address.port());
 }
 
 }  // namespace proxy

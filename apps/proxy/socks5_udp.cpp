@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "socks5_udp.hpp"
-
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <optional>
 
-#include <coloop/byte_order.hpp>
-#include <coloop/dns.hpp>
-#include <coloop/memory.hpp>
-#include <coloop/task_group.hpp>
-#include <coloop/timeout.hpp>
-
-#include "socks5_address.hpp"
+#include "socks5.hpp"
 
 namespace proxy {
 
@@ -26,120 +20,122 @@ coloop::UdpSocket open(std::string_view any_address) {
     return socket ? *std::move(socket) : coloop::UdpSocket();
 }
 
-}  // namespace
+class Association {
+public:
+    Association(coloop::TcpStream& connection, std::uint16_t port, Access& access)
+        : connection_(connection),
+          settings_(access.settings),
+          access_(access),
+          client_(access.client.with_port(port)),
+          inner_(connection.local_address().with_port(0)) {}
 
-UdpAssociation::UdpAssociation(coloop::TcpStream& client, std::uint16_t port, Proxy& proxy,
-                               Access& access)
-    : connection_(client),
-      proxy_(proxy),
-      access_(access),
-      client_(client.peer_address().with_port(port)),
-      inner_(client.local_address().with_port(0)),
-      outer_ipv4_(open("0.0.0.0")),
-      outer_ipv6_(open("::")) {
-    access_.target = "udp";
-}
-
-void UdpAssociation::run() {
-    IdleWatch::Watched watched(proxy_.idle);
-    const bool in_time = watched.run([&] {
-        coloop::TaskGroup group;
-        group.spawn([&] { relay_from_client(watched); }, {.name = "udp up"});
-        for (coloop::UdpSocket* outer : {&outer_ipv4_, &outer_ipv6_}) {
-            group.spawn([this, outer, &watched] { relay_to_client(*outer, watched); },
-                        {.name = "udp down"});
-        }
-        std::array<std::byte, 64> ignored;
-        while (connection_.read(ignored) > 0) {
-        }
-    });
-    access_.outcome = in_time ? "done" : "idle";
-}
-
-void UdpAssociation::relay_from_client(IdleWatch::Watched& watched) {
-    const auto memory = std::make_unique_for_overwrite<std::byte[]>(largest_datagram);
-    const std::span<std::byte> buffer(memory.get(), largest_datagram);
-    while (inner_.is_open()) {
-        const auto received = inner_.receive_from(buffer, std::nothrow);
-        if (received && !received->truncated && is_client(received->sender)) {
-            watched.touch();
-            forward(buffer.first(received->size));
-        }
-        coloop::check_cancelled();
+    void run() {
+        write_reply(connection_, Reply::succeeded, inner_.local_address());
+        const bool in_time = idle_.run([&] {
+            coloop::TaskGroup group;
+            group.spawn([&] { relay_from_client(); }, {.name = "udp up"});
+            group.spawn([&] { relay_to_client(outer_ipv4_); }, {.name = "udp down"});
+            group.spawn([&] { relay_to_client(outer_ipv6_); }, {.name = "udp down"});
+            std::array<std::byte, 64> ignored;
+            while (connection_.read(ignored) > 0) {
+            }
+        });
+        access_.outcome = in_time ? "done" : "idle";
     }
-}
 
-/// True if it comes from where the client is; the first such datagram tells its port.
-bool UdpAssociation::is_client(const coloop::Address& sender) {
-    if (client_.port() == 0 && sender.with_port(0) == client_) {
-        client_ = sender;
-    }
-    return sender == client_;
-}
-
-void UdpAssociation::forward(std::span<const std::byte> datagram) {
-    coloop::MemoryReader reader(datagram);
-    try {
-        static_cast<void>(coloop::read_be<std::uint16_t>(reader));  // reserved
-        const auto fragment = coloop::read_be<std::uint8_t>(reader);
-        const std::optional<Target> target = read_socks5_address(reader);
-        if (fragment != 0 || !target) {
-            return;
-        }
-        if (const std::optional<coloop::Address> receiver = resolve(*target)) {
-            coloop::UdpSocket& outer = receiver->is_ipv6() ? outer_ipv6_ : outer_ipv4_;
-            if (outer.send_to(reader.rest(), *receiver, std::nothrow)) {
-                access_.up += reader.rest().size();
+private:
+    void relay_from_client() {
+        const auto memory = std::make_unique_for_overwrite<std::byte[]>(largest_datagram);
+        const std::span buffer(memory.get(), largest_datagram);
+        while (true) {
+            const auto received = inner_.receive_from(buffer, std::nothrow);
+            coloop::check_cancelled();
+            if (received && !received->truncated && is_client(received->sender)) {
+                idle_.restart();
+                forward(buffer.first(received->size));
             }
         }
-    } catch (const coloop::EndOfStream&) {
-        return;  // it was cut short
     }
-}
 
-/// Where to send it, if that is allowed. Datagrams mostly go to where the one before went.
-std::optional<coloop::Address> UdpAssociation::resolve(const Target& target) {
-    const auto& ports = proxy_.settings.ports;
-    if (!ports.empty() && !ports.contains(target.port)) {
-        return std::nullopt;
+    /// True if it comes from where the client is; the first such datagram tells its port.
+    bool is_client(const coloop::Address& sender) {
+        if (client_.port() == 0 && sender.with_port(0) == client_) {
+            client_ = sender;
+        }
+        return sender == client_;
     }
-    if (target.host != last_host_) {
-        const auto found = coloop::move_on_after(proxy_.settings.connect_timeout, [&] {
-            return coloop::resolve(target.host, std::nothrow);
-        });
-        if (!found || !*found) {
+
+    void forward(std::span<const std::byte> datagram) {
+        coloop::MemoryReader reader(datagram);
+        try {
+            static_cast<void>(coloop::read_be<std::uint16_t>(reader));  // reserved
+            const bool is_fragment = coloop::read_be<std::uint8_t>(reader) != 0;
+            const Target target = read_address(reader);
+            const auto receiver = is_fragment ? std::nullopt : resolve(target);
+            if (receiver) {
+                coloop::UdpSocket& outer = receiver->is_ipv6() ? outer_ipv6_ : outer_ipv4_;
+                outer.send_to(reader.rest(), *receiver);
+                access_.up += reader.rest().size();
+            }
+        } catch (const Refusal&) {        // no address that one could know
+        } catch (const coloop::Error&) {  // it was cut short, or can't be sent
+        }
+    }
+
+    /// Where to send it, if that is allowed. Datagrams mostly go to where the one before went.
+    std::optional<coloop::Address> resolve(const Target& target) {
+        if (!settings_.ports.empty() && !settings_.ports.contains(target.port)) {
             return std::nullopt;
         }
-        last_host_ = target.host;
-        last_address_ = (*found)->front();
+        if (target.host != last_host_) {
+            const auto found = coloop::with_timeout(settings_.connect_timeout,
+                                                    [&] { return coloop::resolve(target.host); });
+            last_host_ = target.host;
+            last_address_ = found.front();
+        }
+        return last_address_.with_port(target.port);
     }
-    return last_address_.with_port(target.port);
-}
 
-void UdpAssociation::relay_to_client(coloop::UdpSocket& outer, IdleWatch::Watched& watched) {
-    constexpr std::size_t most = largest_header + largest_datagram;
-    const auto memory = std::make_unique_for_overwrite<std::byte[]>(most);
-    const std::span<std::byte> buffer(memory.get(), most);
-    const std::span<std::byte> data = buffer.subspan(largest_header);
-    while (outer.is_open()) {
-        const auto received = outer.receive_from(data, std::nothrow);
-        coloop::check_cancelled();
-        if (!received || received->truncated || client_.port() == 0) {
-            continue;
-        }
-        coloop::MemoryWriter header;
-        coloop::write_be<std::uint16_t>(header, 0);  // reserved
-        coloop::write_be<std::uint8_t>(header, 0);   // no fragment
-        write_socks5_address(header, received->sender);
-        const std::size_t size = header.bytes().size();
-        const std::span<std::byte> whole =
-            buffer.subspan(largest_header - size, size + received->size);
-        std::copy(header.bytes().begin(), header.bytes().end(), whole.begin());
-        watched.touch();
-        if (inner_.send_to(whole, client_, std::nothrow)) {
-            access_.down += received->size;
+    void relay_to_client(coloop::UdpSocket& outer) {
+        const auto memory =
+            std::make_unique_for_overwrite<std::byte[]>(largest_header + largest_datagram);
+        const std::span data(memory.get() + largest_header, largest_datagram);
+        while (outer.is_open()) {
+            const auto received = outer.receive_from(data, std::nothrow);
+            coloop::check_cancelled();
+            if (!received || received->truncated || client_.port() == 0) {
+                continue;
+            }
+            coloop::MemoryWriter header;
+            header.write(std::array<std::byte, 3>{});  // reserved, and no fragment
+            write_address(header, received->sender);
+            const std::span<const std::byte> head = header.bytes();
+            std::byte* const begin = data.data() - head.size();
+            std::copy(head.begin(), head.end(), begin);
+            idle_.restart();
+            if (inner_.send_to({begin, head.size() + received->size}, client_, std::nothrow)) {
+                access_.down += received->size;
+            }
         }
     }
+
+    coloop::TcpStream& connection_;
+    const Settings& settings_;
+    Access& access_;
+    coloop::Address client_;  // port 0 until it is known
+    coloop::UdpSocket inner_;
+    coloop::UdpSocket outer_ipv4_ = open("0.0.0.0");
+    coloop::UdpSocket outer_ipv6_ = open("::");
+    coloop::TimeoutScope idle_{coloop::saturated_ns(settings_.idle_timeout)};
+    std::string last_host_;
+    coloop::Address last_address_;
+};
+
+}  // namespace
+
+void associate_udp(coloop::TcpStream& client, std::uint16_t port, Access& access) {
+    access.target = "udp";
+    Association(client, port, access).run();
 }
 
 }  // namespace proxy

@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <numeric>
+
+#include <strings.h>
 
 namespace proxy {
 
@@ -26,63 +30,42 @@ std::string to_base64(std::string_view text) {
     return result;
 }
 
-/// Takes as long for a near miss as for a far one, so that guessing letter by letter is no use.
-bool same_secret(std::string_view left, std::string_view right) noexcept {
-    unsigned difference = left.size() == right.size() ? 0 : 1;
-    for (std::size_t i = 0; i < right.size(); ++i) {
-        const char other = i < left.size() ? left[i] : '\0';
-        difference |= static_cast<unsigned char>(other ^ right[i]);
-    }
-    return difference == 0;
-}
-
-constexpr std::string_view basic = "basic ";
-
-bool is_basic(std::string_view authorization) noexcept {
-    return authorization.size() > basic.size() &&
-           std::equal(basic.begin(), basic.end(), authorization.begin(),
-                      [](char left, char right) { return left == (right | ' '); });
-}
-
 }  // namespace
 
 bool Users::add(std::string_view name_and_password) {
     constexpr std::size_t most = 255;
-    const std::size_t colon = name_and_password.find(':');
-    if (colon == 0 || colon > most || colon == std::string_view::npos) {
+    const std::size_t name = name_and_password.find(':');
+    const std::size_t password = name_and_password.size() - name - 1;
+    if (name == name_and_password.npos || name == 0 || name > most || password == 0 ||
+        password > most) {
         return false;
     }
-    const std::size_t rest = name_and_password.size() - colon - 1;
-    if (rest == 0 || rest > most) {
-        return false;
-    }
-    passes_.push_back({std::string(name_and_password), to_base64(name_and_password)});
+    passes_.push_back(to_base64(name_and_password));
     return true;
 }
 
 bool Users::accept(std::string_view name, std::string_view password) const {
-    if (name.find(':') != std::string_view::npos) {
-        return false;
-    }
-    const std::string claim = std::string(name) + ':' + std::string(password);
-    bool accepted = false;
-    for (const Pass& pass : passes_) {
-        accepted = same_secret(claim, pass.plain) || accepted;
-    }
-    return accepted;
+    return name.find(':') == name.npos &&
+           accept_pass(to_base64(std::string(name) + ':' + std::string(password)));
 }
 
 bool Users::accept_basic(std::string_view authorization) const {
-    if (!is_basic(authorization)) {
+    constexpr std::string_view scheme = "Basic ";
+    if (authorization.size() < scheme.size() ||
+        strncasecmp(authorization.data(), scheme.data(), scheme.size()) != 0) {
         return false;
     }
-    authorization.remove_prefix(
-        std::min(authorization.find_first_not_of(' ', basic.size()), authorization.size()));
-    bool accepted = false;
-    for (const Pass& pass : passes_) {
-        accepted = same_secret(authorization, pass.base64) || accepted;
-    }
-    return accepted;
+    const std::size_t begin = authorization.find_first_not_of(' ', scheme.size());
+    return begin != authorization.npos && accept_pass(authorization.substr(begin));
+}
+
+/// Takes as long for a near miss as for a far one, so that guessing letter by letter is no use.
+bool Users::accept_pass(std::string_view claim) const {
+    return std::count_if(passes_.begin(), passes_.end(), [&](const std::string& pass) {
+               return pass.size() == claim.size() &&
+                      std::inner_product(pass.begin(), pass.end(), claim.begin(), 0, std::bit_or(),
+                                         std::bit_xor()) == 0;
+           }) > 0;
 }
 
 }  // namespace proxy

@@ -22,12 +22,9 @@ public:
     [[nodiscard]] bool accept_basic(std::string_view authorization) const;
 
 private:
-    struct Pass {
-        std::string plain;
-        std::string base64;
-    };
+    [[nodiscard]] bool accept_pass(std::string_view claim) const;
 
-    std::vector<Pass> passes_;
+    std::vector<std::string> passes_;  // "name:password" in base64
 };
 
 }  // namespace proxy

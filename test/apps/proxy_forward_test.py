@@ -189,35 +189,11 @@ class Backends(peers.Proxied):
         answers = collections.Counter(self.ask(proxy) for _ in range(9))
         self.assertEqual(answers, {b"0": 3, b"1": 3, b"2": 3})
 
-    def test_the_one_with_the_least_connections_is_next(self):
-        hold = threading.Event()
-        self.addCleanup(hold.set)
-
-        def say_and_hold(text):
-            def handle(connection):
-                connection.sendall(text)
-                hold.wait(program.PATIENCE)
-            return handle
-
-        servers = [peers.Server(self, say_and_hold(text)) for text in (b"a", b"b")]
-        # Checks make connections, too, but those are not counted.
-        proxy = self.proxy("--balance", "least",
-                           forward=",".join(server.address for server in servers))
-        clients = collections.defaultdict(list)
-        for _ in range(10):
-            client = peers.connect(proxy.forward)
-            self.addCleanup(client.close)
-            clients[peers.receive_exactly(client, 1)].append(client)
-        self.assertEqual((len(clients[b"a"]), len(clients[b"b"])), (5, 5))
-        for client in clients[b"b"]:
-            client.close()
-        hold.set()
-
     def test_a_back_end_that_refuses_is_passed_over_and_comes_back_when_checks_say_so(self):
         servers = self.named_servers(2)
         port = servers[1].port
         servers[1].stop()
-        proxy = self.proxy("--check-interval", 0.05, "--rise", 2,
+        proxy = self.proxy("--check-interval", 0.05,
                            forward=",".join(server.address for server in servers))
         self.assertEqual({self.ask(proxy) for _ in range(10)}, {b"0"})
         down = proxy.wait_for(rf"event=backend name=127.0.0.1:{port} state=down reason=(.*)")[1]
@@ -238,7 +214,7 @@ class Backends(peers.Proxied):
             filler.connect_ex(silent.getsockname())
         server = peers.Server(self, peers.say(b"here"))
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        proxy = self.proxy("--check-interval", 0.05, "--check-timeout", 0.1, "--fall", 2,
+        proxy = self.proxy("--check-interval", 0.05, "--check-timeout", 0.1,
                            forward=f"{address},{server.address}")
         down = proxy.wait_for(rf"event=backend name={address} state=down reason=(.*)")[1]
         self.assertIn("timed out", down)
