@@ -4,11 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "keyspace.hpp"
 #include "resp.hpp"
@@ -22,14 +21,19 @@ struct Call {
     Server& server;
     Session& session;
     Keyspace& keys;
-    Args args;  // the command's name first
+    const Words& words;  // the command's name first
     Reply& reply;
     std::size_t begin = reply.text.size();  // where what it replies begins
     bool logged = false;
 
-    [[nodiscard]] std::size_t size() const { return args.size(); }
+    [[nodiscard]] std::size_t size() const { return words.size(); }
 
-    [[nodiscard]] std::string_view operator[](std::size_t i) const { return args[i]; }
+    [[nodiscard]] const std::string& operator[](std::size_t i) const { return words[i]; }
+
+    /// The arguments from `first` on.
+    [[nodiscard]] std::span<const std::string> from(std::size_t first) const {
+        return std::span(words).subspan(first);
+    }
 
     /// Arguments as numbers; throw Refusal if they are none.
     [[nodiscard]] std::int64_t integer(std::size_t i) const;
@@ -38,13 +42,46 @@ struct Call {
     /// Whether an argument is this word, which is in lower case.
     [[nodiscard]] bool is(std::size_t i, std::string_view word) const;
 
+    /// Arguments 2 and 3 as places in something of that size, counted from its end if negative;
+    /// returns the first and the one after the last.
+    [[nodiscard]] std::pair<std::size_t, std::size_t> places(std::size_t size) const;
+
+    /// How many LPOP and its like shall take: argument 2, or one; at most as many as there are.
+    [[nodiscard]] std::size_t count(std::size_t size) const;
+
+    // What the key in argument 1 stands for: see Keyspace.
+    template <typename T>
+    [[nodiscard]] const T& read() const {
+        return keys.read<T>(words[1]);
+    }
+
+    template <typename T>
+    [[nodiscard]] T* edit() const {
+        return keys.edit<T>(words[1]);
+    }
+
+    template <typename T>
+    [[nodiscard]] T& make() const {
+        return keys.make<T>(words[1]);
+    }
+
+    /// HDEL, SREM and ZREM: takes what the arguments name out of what the key stands for.
+    template <typename T>
+    void erase_members() {
+        T* value = edit<T>();
+        std::size_t erased = 0;
+        for (std::size_t i = 2; value != nullptr && i < size(); ++i) {
+            erased += value->erase(words[i]);
+        }
+        if (erased > 0) {
+            keys.changed(words[1]);
+        }
+        reply.integer(erased);
+    }
+
     /// Has this written to the log in place of the command: what it came to, which does not depend
     /// on when it is done again. May be called several times.
-    void log(Args request);
-
-    void log(std::initializer_list<std::string_view> request) {
-        log(Args(request.begin(), request.size()));
-    }
+    void log(const Words& request);
 };
 
 namespace flag {
@@ -52,7 +89,6 @@ constexpr unsigned write = 1;       // may change keys
 constexpr unsigned immediate = 2;   // is not queued by MULTI
 constexpr unsigned subscriber = 4;  // a RESP2 client that has subscribed may use it
 constexpr unsigned alone = 8;       // not in a transaction
-constexpr unsigned container = 16;  // has subcommands, which are named "client|id"
 }  // namespace flag
 
 struct Command {
@@ -60,50 +96,39 @@ struct Command {
     int arity;  // with the name; at least so many if negative
     unsigned flags;
     void (*run)(Call& call);
-    int first_key = 0;
-    int last_key = 0;
-    int key_step = 0;
 };
 
 extern const std::span<const Command> string_commands;
 extern const std::span<const Command> list_commands;
+extern const std::span<const Command> blocking_commands;
 extern const std::span<const Command> hash_commands;
 extern const std::span<const Command> set_commands;
 extern const std::span<const Command> sorted_set_commands;
 extern const std::span<const Command> key_commands;
-extern const std::span<const Command> expiry_commands;
 extern const std::span<const Command> pubsub_commands;
 extern const std::span<const Command> transaction_commands;
 extern const std::span<const Command> admin_commands;
 
-/// The command, or subcommand, that a request names, in whatever case. The container itself if it
-/// has none of that name; null if there is no such command at all.
-[[nodiscard]] const Command* find_command(Args request);
-
-[[nodiscard]] std::vector<const Command*> all_commands();
+/// Null if there is none of that name, in whatever case.
+[[nodiscard]] const Command* find_command(std::string_view name);
 
 [[nodiscard]] std::string lower(std::string_view text);
 
 /// Numbers in values; throw Refusal, with this text, if they are none.
 [[nodiscard]] std::int64_t to_integer(
     std::string_view text, const char* complaint = "ERR value is not an integer or out of range");
-[[nodiscard]] double to_real(std::string_view text,
+[[nodiscard]] double to_real(const std::string& text,
                              const char* complaint = "ERR value is not a valid float");
 
-/// `number + increment` as INCRBYFLOAT and HINCRBYFLOAT want it, which is in decimal digits.
-[[nodiscard]] std::string add_reals(std::string_view number, std::string_view increment,
-                                    const char* complaint);
-
 [[noreturn]] void refuse_syntax();
+[[noreturn]] void refuse_arity(const Call& call);
+[[noreturn]] void refuse_subcommand(const Call& call);
 
-/// True if `text` matches the glob-style `pattern`.
-[[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
+/// True if `text` matches the glob-style `pattern`, as file names do in a shell.
+[[nodiscard]] bool matches(const std::string& pattern, const std::string& text);
 
-/// When something expires that shall live so long, or until then: an argument in units of so many
+/// When something expires that lives so long, or until then: an argument in units of so many
 /// milliseconds, which counts from `base`. Throws Refusal.
 [[nodiscard]] Moment expiry_of(const Call& call, std::size_t i, std::int64_t unit, Moment base);
-
-/// A pseudo-random number.
-[[nodiscard]] std::uint64_t random_number();
 
 }  // namespace redis

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Commands on keys of whatever type, and going through what is there piece by piece.
-#include <algorithm>
-#include <optional>
-#include <utility>
+// Commands on keys of whatever type: what there is, and how long it lives.
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include <coloop/text.hpp>
@@ -14,59 +13,37 @@ namespace redis {
 
 namespace {
 
-std::string_view type_of(const Keyspace::Node& node) {
-    return type_names[node.value.value.index()];
-}
-
-void count_keys(Call& call, bool erase) {
+void del(Call& call) {
     std::int64_t count = 0;
-    for (const std::string_view key : call.args.subspan(1)) {
-        count += (erase ? call.keys.erase(key) : call.keys.find(key) != nullptr) ? 1 : 0;
+    for (const std::string& key : call.from(1)) {
+        count += call.keys.find(key) != nullptr && call.keys.erase(key) ? 1 : 0;
     }
     call.reply.integer(count);
 }
 
-void type(Call& call) {
-    const Keyspace::Node* node = call.keys.find(call[1]);
-    call.reply.simple(node == nullptr ? "none" : type_of(*node));
-}
-
-void keys(Call& call) {
-    const Moment when = now();
-    std::vector<std::string_view> found;
-    call.keys.table()->each([&](const Keyspace::Node& node) {
-        if (node.value.expires > when && matches(call[1], node.key)) {
-            found.push_back(node.key);
-        }
-    });
-    call.reply.array(found.size());
-    for (const std::string_view key : found) {
-        call.reply.bulk(key);
+void exists(Call& call) {
+    std::int64_t count = 0;
+    for (const std::string& key : call.from(1)) {
+        count += call.keys.find(key) != nullptr ? 1 : 0;
     }
+    call.reply.integer(count);
 }
 
-void rename(Call& call, bool if_absent) {
-    Keyspace::Node* node = call.keys.find(call[1]);
-    if (node == nullptr) {
+const char* type_of(const Entry& entry) { return type_names[entry.value.index()]; }
+
+void type(Call& call) {
+    const Entry* entry = call.keys.find(call[1]);
+    call.reply.simple(entry == nullptr ? "none" : type_of(*entry));
+}
+
+void rename(Call& call) {
+    if (call.keys.find(call[1]) == nullptr) {
         throw Refusal("ERR no such key");
     }
-    const bool refused = if_absent && call.keys.find(call[2]) != nullptr;
-    if (!refused && call[1] != call[2]) {
-        const Moment expires = node->value.expires;
-        Value value = call.keys.take(*node);
-        call.keys.put(call[2], std::move(value), expires);
+    if (call[1] != call[2]) {
+        call.keys.rename(call[1], call[2]);
     }
-    if_absent ? call.reply.integer(refused ? 0 : 1) : call.reply.ok();
-}
-
-void randomkey(Call& call) {
-    while (call.keys.size() > 0) {
-        const std::string key = call.keys.table()->any(random_number()).key;
-        if (call.keys.find(key) != nullptr) {
-            return call.reply.bulk(key);
-        }
-    }
-    call.reply.null();
+    call.reply.ok();
 }
 
 void flush(Call& call) {
@@ -77,124 +54,159 @@ void flush(Call& call) {
     call.reply.ok();
 }
 
-std::uint64_t cursor_of(std::string_view text) {
-    const auto cursor = coloop::parse_decimal<std::uint64_t>(text.empty() ? "0" : text);
-    if (!cursor) {
-        throw Refusal("ERR invalid cursor");
-    }
-    return *cursor;
-}
-
 struct ScanOptions {
-    std::string_view pattern = "*";
-    std::int64_t count = 10;
-    std::optional<std::string> type;
-};
+    std::uint64_t cursor = 0;
+    std::string pattern = "*";
+    std::size_t count = 10;
+    std::string type;
 
-ScanOptions scan_options(const Call& call, std::size_t first, bool typed) {
-    ScanOptions options;
-    for (std::size_t i = first; i < call.size(); i += 2) {
-        if (i + 1 < call.size() && call.is(i, "match")) {
-            options.pattern = call[i + 1];
-        } else if (i + 1 < call.size() && call.is(i, "count")) {
-            options.count = call.integer(i + 1);
-            if (options.count < 1) {
+    ScanOptions(const Call& call, std::size_t first) {
+        const auto number = coloop::parse_decimal<std::uint64_t>(call[first]);
+        if (!number) {
+            throw Refusal("ERR invalid cursor");
+        }
+        cursor = *number;
+        for (std::size_t i = first + 1; i < call.size(); i += 2) {
+            if (i + 1 == call.size()) {
+                refuse_syntax();
+            } else if (call.is(i, "match")) {
+                pattern = call[i + 1];
+            } else if (call.is(i, "count")) {
+                if (call.integer(i + 1) < 1) {
+                    refuse_syntax();
+                }
+                count = static_cast<std::size_t>(call.integer(i + 1));
+            } else if (first == 1 && call.is(i, "type")) {
+                type = lower(call[i + 1]);
+            } else {
                 refuse_syntax();
             }
-        } else if (typed && i + 1 < call.size() && call.is(i, "type")) {
-            options.type = lower(call[i + 1]);
-        } else {
-            refuse_syntax();
         }
     }
-    return options;
-}
+};
 
-/// Goes through a part of a table and replies with what `collect(node, found)` adds.
-template <typename Table, typename Collect>
-void reply_scan(Call& call, const Table& table, std::uint64_t cursor, const ScanOptions& options,
-                Collect&& collect) {
-    std::vector<std::string> found;
-    std::int64_t buckets = 10 * std::min(options.count, std::int64_t{1} << 40);  // some are empty
-    std::int64_t seen = 0;
-    do {
-        cursor = table.scan(cursor, [&](const auto& node) {
-            ++seen;
-            if (matches(options.pattern, node.key)) {
-                collect(node, found);
-            }
-        });
-    } while (cursor != 0 && seen < options.count && --buckets > 0);
+void reply_found(Call& call, std::uint64_t cursor, const Words& found) {
     call.reply.array(2);
     call.reply.bulk(std::to_string(cursor));
-    call.reply.array(found.size());
-    for (const std::string& text : found) {
-        call.reply.bulk(text);
+    call.reply.bulks(found);
+}
+
+/// Appends what a shard has that lives and matches.
+void collect(const Call& call, std::size_t shard, const std::string& pattern,
+             const std::string& type, Words& found) {
+    for (const auto& [key, entry] : call.keys.shard(shard)) {
+        if (entry.expires > call.keys.now() && (type.empty() || type == type_of(entry)) &&
+            matches(pattern, key)) {
+            found.push_back(key);
+        }
     }
 }
 
+void keys(Call& call) {
+    Words found;
+    for (std::size_t i = 0; i < Keyspace::shard_count; ++i) {
+        collect(call, i, call[1], "", found);
+    }
+    call.reply.bulks(found);
+}
+
+/// The cursor is the number of a shard: what is there from the first call to the last is seen once.
 void scan(Call& call) {
-    const std::uint64_t cursor = cursor_of(call[1]);
-    const ScanOptions options = scan_options(call, 2, true);
-    const Moment when = now();
-    const auto collect = [&](const Keyspace::Node& node, std::vector<std::string>& found) {
-        if (node.value.expires > when && (!options.type || *options.type == type_of(node))) {
-            found.push_back(node.key);
-        }
-    };
-    reply_scan(call, *call.keys.table(), cursor, options, collect);
+    const ScanOptions options(call, 1);
+    Words found;
+    std::size_t seen = 0;
+    std::uint64_t i = options.cursor;
+    for (; i < Keyspace::shard_count && seen < options.count; ++i) {
+        seen += call.keys.shard(i).size();
+        collect(call, i, options.pattern, options.type, found);
+    }
+    reply_found(call, i < Keyspace::shard_count ? i : 0, found);
 }
 
-const Hash& table_of(const Hash& hash) { return hash; }
-
-const Set& table_of(const Set& set) { return set; }
-
-const Dict<double>& table_of(const SortedSet& set) { return set.scores; }
-
-void collect(const Set::Node& node, std::vector<std::string>& found) { found.push_back(node.key); }
-
-void collect(const Hash::Node& node, std::vector<std::string>& found) {
-    found.push_back(node.key);
-    found.push_back(node.value);
-}
-
-void collect(const Dict<double>::Node& node, std::vector<std::string>& found) {
-    found.push_back(node.key);
-    found.push_back(text_of(node.value));
-}
-
-/// HSCAN, SSCAN and ZSCAN.
+/// HSCAN, SSCAN and ZSCAN: all at once, as Redis has it when there is not much.
 template <typename T>
 void scan_value(Call& call) {
-    const std::uint64_t cursor = cursor_of(call[2]);
-    const T* value = call.keys.read<T>(call[1]);
-    if (value == nullptr) {
-        call.reply.array(2);
-        call.reply.bulk("0");
-        return call.reply.array(0);
+    const ScanOptions options(call, 2);
+    Words found;
+    const auto add = [&](const std::string& name, const auto&... value) {
+        if (matches(options.pattern, name)) {
+            (found.push_back(name), ..., found.push_back(value));
+        }
+    };
+    if constexpr (std::is_same_v<T, SortedSet>) {
+        for (const auto& [member, score] : call.read<T>().scores) {
+            add(member, text_of(score));
+        }
+    } else if constexpr (std::is_same_v<T, Hash>) {
+        for (const auto& [field, value] : call.read<T>()) {
+            add(field, value);
+        }
+    } else {
+        for (const std::string& member : call.read<T>()) {
+            add(member);
+        }
     }
-    reply_scan(call, table_of(*value), cursor, scan_options(call, 3, false),
-               [](const auto& node, std::vector<std::string>& found) { collect(node, found); });
+    reply_found(call, 0, found);
+}
+
+/// EXPIRE and its like: `unit` in milliseconds, from now or from 1970.
+void expire(Call& call, std::int64_t unit, bool from_now) {
+    const Moment when = expiry_of(call, 2, unit, from_now ? call.keys.now() : 0);
+    if (call.keys.find(call[1]) == nullptr) {
+        return call.reply.integer(0);
+    }
+    if (when <= call.keys.now()) {
+        call.keys.erase(call[1]);
+        call.log({"DEL", call[1]});
+    } else {
+        call.keys.set_expiry(call[1], when);
+        call.log({"PEXPIREAT", call[1], std::to_string(when)});
+    }
+    call.reply.integer(1);
+}
+
+void persist(Call& call) {
+    const Entry* entry = call.keys.find(call[1]);
+    const bool mortal = entry != nullptr && entry->expires != never;
+    if (mortal) {
+        call.keys.set_expiry(call[1], never);
+    }
+    call.reply.integer(mortal);
+}
+
+/// How long the key lives on, or until when; -1 for ever, -2 if there is none.
+void ttl(Call& call, std::int64_t unit, bool from_now) {
+    const Entry* entry = call.keys.find(call[1]);
+    if (entry == nullptr || entry->expires == never) {
+        return call.reply.integer(entry == nullptr ? -2 : -1);
+    }
+    const Moment left = entry->expires - (from_now ? call.keys.now() : 0);
+    call.reply.integer(unit == 1 ? left : (left + 500) / unit);
 }
 
 constexpr Command commands[] = {
-    {"del", -2, flag::write, [](Call& call) { count_keys(call, true); }, 1, -1, 1},
-    {"unlink", -2, flag::write, [](Call& call) { count_keys(call, true); }, 1, -1, 1},
-    {"exists", -2, 0, [](Call& call) { count_keys(call, false); }, 1, -1, 1},
-    {"touch", -2, 0, [](Call& call) { count_keys(call, false); }, 1, -1, 1},
-    {"type", 2, 0, type, 1, 1, 1},
-    {"keys", 2, 0, keys},
-    {"rename", 3, flag::write, [](Call& call) { rename(call, false); }, 1, 2, 1},
-    {"renamenx", 3, flag::write, [](Call& call) { rename(call, true); }, 1, 2, 1},
-    {"randomkey", 1, 0, randomkey},
-    {"dbsize", 1, 0,
-     [](Call& call) { call.reply.integer(static_cast<std::int64_t>(call.keys.size())); }},
+    {"del", -2, flag::write, del},
+    {"unlink", -2, flag::write, del},
+    {"exists", -2, 0, exists},
+    {"type", 2, 0, type},
+    {"rename", 3, flag::write, rename},
+    {"dbsize", 1, 0, [](Call& call) { call.reply.integer(call.keys.size()); }},
     {"flushall", -1, flag::write, flush},
     {"flushdb", -1, flag::write, flush},
+    {"keys", 2, 0, keys},
     {"scan", -2, 0, scan},
-    {"hscan", -3, 0, scan_value<Hash>, 1, 1, 1},
-    {"sscan", -3, 0, scan_value<Set>, 1, 1, 1},
-    {"zscan", -3, 0, scan_value<SortedSet>, 1, 1, 1},
+    {"hscan", -3, 0, scan_value<Hash>},
+    {"sscan", -3, 0, scan_value<Set>},
+    {"zscan", -3, 0, scan_value<SortedSet>},
+    {"expire", 3, flag::write, [](Call& call) { expire(call, 1000, true); }},
+    {"pexpire", 3, flag::write, [](Call& call) { expire(call, 1, true); }},
+    {"expireat", 3, flag::write, [](Call& call) { expire(call, 1000, false); }},
+    {"pexpireat", 3, flag::write, [](Call& call) { expire(call, 1, false); }},
+    {"persist", 2, flag::write, persist},
+    {"ttl", 2, 0, [](Call& call) { ttl(call, 1000, true); }},
+    {"pttl", 2, 0, [](Call& call) { ttl(call, 1, true); }},
+    {"expiretime", 2, 0, [](Call& call) { ttl(call, 1000, false); }},
+    {"pexpiretime", 2, 0, [](Call& call) { ttl(call, 1, false); }},
 };
 
 }  // namespace

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "keyspace.hpp"
 
+#include <array>
 #include <chrono>
-#include <variant>
+#include <numeric>
+#include <random>
+
+#include <sodium.h>
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/clock.hpp>
@@ -10,125 +14,127 @@
 
 namespace redis {
 
-namespace {
-
-bool is_empty(const Value& value) {
-    return std::visit(
-        [](const auto& held) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(held)>, String>) {
-                return false;
-            } else {
-                return held->empty();
-            }
-        },
-        value);
+std::size_t Hasher::operator()(const std::string& text) const {
+    static const auto key = [] {
+        std::array<unsigned char, crypto_shorthash_KEYBYTES> drawn;
+        crypto_shorthash_keygen(drawn.data());
+        return drawn;
+    }();
+    std::size_t hash = 0;
+    static_assert(sizeof hash == crypto_shorthash_BYTES);
+    crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data());
+    return hash;
 }
 
-}  // namespace
+std::uint64_t random_number() {
+    static std::mt19937_64 generator(std::random_device{}());
+    return generator();
+}
 
-Moment now() { return coloop::wall_clock().now() / 1'000'000; }
+Moment wall_time() { return coloop::wall_clock().now() / 1'000'000; }
 
-void Keyspace::keep_for_snapshot(Node& node) {
-    if (snapshot_ && needs_saving(node)) {
-        listeners_.before_change(node);
+Entry* Keyspace::find(const std::string& key) {
+    Shard& shard = shards_[shard_of(key)];
+    const auto found = shard.find(key);
+    if (found == shard.end()) {
+        return nullptr;
     }
-}
-
-void Keyspace::note_change(std::string_view key) {
-    ++changes_;
-    listeners_.after_change(key);
-}
-
-Keyspace::Node* Keyspace::add(std::string_view key, Value value) {
-    Node* node = table_->insert(key).first;
-    node->value.value = std::move(value);
-    node->value.epoch = epoch_;
-    return node;
-}
-
-Keyspace::Node& Keyspace::put(std::string_view key, Value value, Moment expires) {
-    Node* node = table_->find(key);
-    if (node == nullptr) {
-        node = add(key, std::move(value));
-    } else {
-        keep_for_snapshot(*node);
-        node->value.value = std::move(value);
+    if (found->second.expires != never && found->second.expires <= now()) {
+        const std::string gone = key;  // it may be the one in expiring_
+        erase(gone);
+        on_expired(gone);
+        return nullptr;
     }
-    note_expiry(*node, expires);
-    note_change(key);
-    return *node;
+    return &found->second;
 }
 
-bool Keyspace::erase(std::string_view key) {
-    Node* node = find(key);
-    if (node == nullptr) {
-        return false;
-    }
-    static_cast<void>(take(*node));
-    return true;
+Entry& Keyspace::add(const std::string& key) {
+    before_change(shard_of(key));
+    return shards_[shard_of(key)][key];
 }
 
-Value Keyspace::take(Node& node) {
-    keep_for_snapshot(node);
-    note_expiry(node, never);
-    Value value = std::move(node.value.value);
-    const std::string key = node.key;
-    table_->erase(key);
-    note_change(key);
-    return value;
-}
-
-void Keyspace::note_expiry(Node& node, Moment when) {
-    if (node.value.expires == when) {
-        return;
+void Keyspace::note_expiry(const std::string& key, Entry& entry, Moment when) {
+    if (entry.expires != never) {
+        expiring_.erase({entry.expires, key});
     }
-    if (node.value.expires != never) {
-        expiring_.erase({node.value.expires, &node});
-    }
-    node.value.expires = when;
+    entry.expires = when;
     if (when != never) {
-        expiring_.insert({when, &node});
+        expiring_.emplace(when, key);
         first_expiring_.wake_one();
     }
 }
 
-void Keyspace::set_expiry(Node& node, Moment when) {
-    keep_for_snapshot(node);
-    note_expiry(node, when);
-    note_change(node.key);
+void Keyspace::note_change(const std::string& key) {
+    ++changes_;
+    after_change(key);
 }
 
-void Keyspace::changed(std::string_view key) {
-    const Node* node = table_->find(key);
-    if (node != nullptr && is_empty(node->value.value)) {
+void Keyspace::changed(const std::string& key) {
+    const auto is_empty = [](const auto& value) { return value.empty(); };
+    const Value& value = shards_[shard_of(key)].at(key).value;
+    if (!std::holds_alternative<std::string>(value) && std::visit(is_empty, value)) {
         erase(key);
     } else {
         note_change(key);
     }
 }
 
-void Keyspace::clear() {
-    table_->each([&](const Node& node) { listeners_.after_change(node.key); });
-    ++changes_;
-    expiring_.clear();
-    table_ = std::make_shared<Table>();
+void Keyspace::put(const std::string& key, const std::string& value, Moment expires) {
+    Entry& entry = add(key);
+    entry.value.emplace<std::string>(value);
+    if (entry.expires != expires) {
+        note_expiry(key, entry, expires);
+    }
+    note_change(key);
 }
 
-bool Keyspace::expire(Node& node) {
-    if (!expiry_ || node.value.expires > now()) {
+bool Keyspace::erase(const std::string& key) {
+    Shard& shard = shards_[shard_of(key)];
+    const auto found = shard.find(key);
+    if (found == shard.end()) {
         return false;
     }
-    const std::string key = node.key;
-    const std::uint64_t changes = changes_;
-    static_cast<void>(take(node));
-    changes_ = changes;  // this one is logged by itself
-    listeners_.on_expired(key);
+    before_change(shard_of(key));
+    note_expiry(key, found->second, never);
+    shard.erase(found);
+    note_change(key);
     return true;
 }
 
-void Keyspace::begin_snapshot() {
-    ++epoch_;
-    snapshot_ = true;
+void Keyspace::rename(const std::string& from, const std::string& to) {
+    erase(to);
+    before_change(shard_of(from));
+    before_change(shard_of(to));
+    Entry& entry = *find(from);
+    const Moment expires = entry.expires;
+    note_expiry(from, entry, never);
+    auto node = shards_[shard_of(from)].extract(from);
+    node.key() = to;
+    note_expiry(to, shards_[shard_of(to)].insert(std::move(node)).position->second, expires);
+    note_change(from);
+    note_change(to);
+}
+
+void Keyspace::set_expiry(const std::string& key, Moment when) {
+    before_change(shard_of(key));
+    note_expiry(key, shards_[shard_of(key)].at(key), when);
+    note_change(key);
+}
+
+void Keyspace::clear() {
+    for (Shard& shard : shards_) {
+        for (const auto& [key, entry] : Shard(std::exchange(shard, {}))) {
+            after_change(key);
+        }
+    }
+    ++changes_;
+    expiring_.clear();
+}
+
+std::size_t Keyspace::size() const {
+    return std::transform_reduce(shards_.begin(), shards_.end(), std::size_t{0}, std::plus<>(),
+                                 [](const Shard& shard) { return shard.size(); });
 }
 
 void Keyspace::expire_all() {
@@ -137,8 +143,9 @@ void Keyspace::expire_all() {
         while (expiring_.empty()) {
             first_expiring_.wait();
         }
-        for (int i = 0; !expiring_.empty() && expire(*expiring_.begin()->second); ++i) {
-            if (i % at_once == at_once - 1) {
+        tick();
+        for (int i = 1; !expiring_.empty() && find(expiring_.begin()->second) == nullptr; ++i) {
+            if (i % at_once == 0) {
                 coloop::checkpoint();
             }
         }

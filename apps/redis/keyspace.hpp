@@ -5,12 +5,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <coloop/co_queue.hpp>
 
@@ -23,122 +24,126 @@ struct Refusal : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-[[nodiscard]] Moment now();
+/// Milliseconds since 1970.
+using Moment = std::int64_t;
 
+constexpr Moment never = std::numeric_limits<Moment>::max();
+
+[[nodiscard]] Moment wall_time();
+
+struct Entry {
+    Value value;
+    Moment expires = never;
+};
+
+/// They are in many small tables, so that growing never takes long, and so that SCAN and snapshots
+/// can go through them piece by piece while they change.
 class Keyspace {
 public:
-    using Table = Dict<Entry>;
-    using Node = Table::Node;
+    using Shard = Dict<Entry>;
 
-    /// What others do about changes.
-    struct Listeners {
-        std::function<void(const Node&)> before_change;  // while a snapshot is made
-        std::function<void(std::string_view)> after_change;
-        std::function<void(std::string_view)> on_expired;
-    };
+    static constexpr std::size_t shard_count = 4096;
 
-    explicit Keyspace(Listeners listeners) : listeners_(std::move(listeners)) {}
+    // What others do about changes.
+    std::function<void(std::size_t)> before_change;  // of that shard
+    std::function<void(const std::string&)> after_change;
+    std::function<void(const std::string&)> on_expired;
 
     /// Null if there is no such key, or no longer.
-    Node* find(std::string_view key) {
-        Node* node = table_->find(key);
-        return node != nullptr && node->value.expires != never && expire(*node) ? nullptr : node;
-    }
+    Entry* find(const std::string& key);
 
     /// What `key` stands for, null if nothing. Throws Refusal if it is of another type.
     template <typename T>
-    const T* read(std::string_view key) {
-        Node* node = find(key);
-        return node == nullptr ? nullptr : &as<T>(*node);
+    const T* find_as(const std::string& key) {
+        Entry* entry = find(key);
+        return entry == nullptr ? nullptr : &as<T>(*entry);
     }
 
-    /// The same, for changing it; call changed() afterwards.
+    /// The same, but something empty instead of nothing.
     template <typename T>
-    T* edit(std::string_view key) {
-        Node* node = find(key);
-        if (node == nullptr) {
+    const T& read(const std::string& key) {
+        static const T nothing{};
+        const T* value = find_as<T>(key);
+        return value == nullptr ? nothing : *value;
+    }
+
+    /// What `key` stands for, for changing it, null if nothing; call changed() afterwards.
+    template <typename T>
+    T* edit(const std::string& key) {
+        Entry* entry = find(key);
+        if (entry == nullptr) {
             return nullptr;
         }
-        T& value = as<T>(*node);
-        keep_for_snapshot(*node);
+        T& value = as<T>(*entry);
+        before_change(shard_of(key));
         return &value;
     }
 
     /// The same, made if there is none.
     template <typename T>
-    T& make(std::string_view key) {
+    T& make(const std::string& key) {
         T* value = edit<T>(key);
-        return value != nullptr ? *value : as<T>(*add(key, make_value<T>()));
+        return value != nullptr ? *value : add(key).value.template emplace<T>();
     }
 
-    /// Lets `key` stand for `value`, and nothing it was before.
-    Node& put(std::string_view key, Value value, Moment expires = never);
+    /// To be called when what `key` stands for was edited; takes it away if that is empty now.
+    void changed(const std::string& key);
+
+    /// Lets `key` stand for a string, and nothing it was before.
+    void put(const std::string& key, const std::string& value, Moment expires = never);
 
     /// False if there is no such key.
-    bool erase(std::string_view key);
+    bool erase(const std::string& key);
 
-    /// Takes away a key that find() has found, and returns what it stood for.
-    Value take(Node& node);
+    /// The key `from`, which must be there, is called `to` from now on.
+    void rename(const std::string& from, const std::string& to);
 
-    /// Sets when a key that find() has found expires.
-    void set_expiry(Node& node, Moment when);
-
-    /// To be called when what `key` stands for was edited; takes it away if that is empty now.
-    void changed(std::string_view key);
+    /// Sets when a key that is there expires.
+    void set_expiry(const std::string& key, Moment when);
 
     void clear();
 
-    [[nodiscard]] std::size_t size() const { return table_->size(); }
+    [[nodiscard]] std::size_t size() const;
 
     [[nodiscard]] std::size_t volatile_size() const { return expiring_.size(); }
 
-    [[nodiscard]] const std::shared_ptr<Table>& table() const { return table_; }
+    [[nodiscard]] const Shard& shard(std::size_t i) const { return shards_[i]; }
 
     /// Goes up with each change.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
-    /// From now on, and until end_snapshot(), before_change is called once for each node of the
-    /// present table, before it changes, unless needs_saving() has returned true for it already.
-    void begin_snapshot();
+    /// The time, as of the last tick(): it stands still during a command. Before the first one
+    /// nothing expires.
+    [[nodiscard]] Moment now() const { return now_; }
 
-    void end_snapshot() { snapshot_ = false; }
-
-    bool needs_saving(Node& node) const {
-        return std::exchange(node.value.epoch, epoch_) != epoch_;
-    }
-
-    /// While false, as when commands are read from a file, no key expires by itself.
-    void let_expire(bool on) { expiry_ = on; }
-
-    [[nodiscard]] bool lets_expire() const { return expiry_; }
+    void tick() { now_ = wall_time(); }
 
     /// Takes away what has expired, until cancelled.
     void expire_all();
 
 private:
     template <typename T>
-    static T& as(Node& node) {
-        T* value = value_as<T>(node.value.value);
+    static T& as(Entry& entry) {
+        T* value = std::get_if<T>(&entry.value);
         if (value == nullptr) {
             throw Refusal("WRONGTYPE Operation against a key holding the wrong kind of value");
         }
         return *value;
     }
 
-    Node* add(std::string_view key, Value value);
-    bool expire(Node& node);
-    void note_expiry(Node& node, Moment when);
-    void keep_for_snapshot(Node& node);
-    void note_change(std::string_view key);
+    static std::size_t shard_of(const std::string& key) {
+        return std::hash<std::string>()(key) % shard_count;
+    }
 
-    Listeners listeners_;
-    std::shared_ptr<Table> table_ = std::make_shared<Table>();  // a snapshot may keep the old one
-    std::set<std::pair<Moment, Node*>> expiring_;
+    Entry& add(const std::string& key);
+    void note_expiry(const std::string& key, Entry& entry, Moment when);
+    void note_change(const std::string& key);
+
+    std::vector<Shard> shards_{shard_count};
+    std::set<std::pair<Moment, std::string>> expiring_;
     coloop::CoQueue first_expiring_{"wait for a key that expires"};
     std::uint64_t changes_ = 0;
-    std::uint32_t epoch_ = 0;
-    bool snapshot_ = false;
-    bool expiry_ = true;
+    Moment now_ = 0;
 };
 
 }  // namespace redis

@@ -14,59 +14,45 @@
 
 namespace {
 
-void add_store_options(CLI::App& options, redis::StoreOptions& store) {
-    options.add_option("--dir", store.directory,
-                       "Where snapshots and the log are; without it nothing is kept");
+void add_options(CLI::App& options, redis::Settings& settings) {
+    options.option_defaults()->always_capture_default();
+    options.add_option("--host", settings.host, "Numeric address to listen on");
+    options.add_option("--port", settings.port, "Port to listen on; 0 for any that is free");
+    options.add_option("--dir", settings.store.directory,
+                       "Where the log is; without it nothing is kept");
     const std::map<std::string, redis::Fsync> policies = {{"always", redis::Fsync::always},
                                                           {"everysec", redis::Fsync::everysec},
                                                           {"no", redis::Fsync::no}};
-    options.add_option("--fsync", store.fsync, "When the log is synced: always, everysec, no")
+    options
+        .add_option("--fsync", settings.store.fsync, "When the log is synced: always, everysec, no")
         ->transform(CLI::CheckedTransformer(policies))
         ->default_str("everysec");
-    options
-        .add_option("--rewrite-size", store.rewrite_size,
-                    "Bytes of log from which on a snapshot is made by itself")
-        ->transform(CLI::AsSizeValue(false))
-        ->capture_default_str();
-}
-
-void add_limits(CLI::App& options, redis::Settings& settings) {
-    const auto add_bytes = [&](const char* name, std::size_t& limit, const char* meaning) {
-        options.add_option(name, limit, meaning)
-            ->transform(CLI::AsSizeValue(false))
-            ->capture_default_str();
-    };
     options.add_option("--max-clients", settings.max_clients, "Further ones are refused")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    add_bytes("--max-bulk", settings.longest_bulk, "Bytes of one argument at most");
-    add_bytes("--query-limit", settings.query_limit,
-              "Bytes of an unfinished request at most; the client is dropped");
+        ->check(CLI::PositiveNumber);
+    options
+        .add_option_function<double>(
+            "--grace",
+            [&](double seconds) {
+                settings.grace =
+                    std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+            },
+            "Seconds that clients have to end when told to stop")
+        ->default_str("10");
+    const auto add_bytes = [&](const char* name, std::size_t& limit, const char* meaning) {
+        options.add_option(name, limit, meaning)->transform(CLI::AsSizeValue(false));
+    };
+    add_bytes("--rewrite-size", settings.store.rewrite_size,
+              "Bytes of log from which on a new one is begun with a snapshot");
+    add_bytes("--max-bulk", settings.limits.bulk, "Bytes of one argument at most");
+    add_bytes("--query-limit", settings.limits.request, "Bytes of a request at most");
     add_bytes("--output-limit", settings.output_limit,
               "Bytes that a subscriber may leave unread; then it is dropped");
-}
-
-void add_options(CLI::App& options, redis::Settings& settings) {
-    options.add_option("--host", settings.host, "Numeric address to listen on")
-        ->capture_default_str();
-    options.add_option("--port", settings.port, "Port to listen on; 0 for any that is free")
-        ->capture_default_str();
-    add_store_options(options, settings.store);
-    add_limits(options, settings);
-    const auto set_grace = [&](double seconds) {
-        settings.grace = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-    };
-    options
-        .add_option_function<double>("--grace", set_grace,
-                                     "Seconds that clients have to end when told to stop")
-        ->default_str("10");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     redis::Settings settings;
-    settings.max_clients = std::min(settings.max_clients, coloop::default_connection_limit());
     CLI::App options("Speaks the protocol of Redis, and keeps what it is told.");
     add_options(options, settings);
     CLI11_PARSE(options, argc, argv);

@@ -3,66 +3,64 @@
 // RESP, the protocol of Redis: requests as clients send them, and replies in its versions 2 and 3.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include <coloop/buf_reader.hpp>
 
 namespace redis {
 
-using Args = std::span<const std::string_view>;
+using Words = std::vector<std::string>;
 
 /// What a client gets to read before its connection is closed.
 struct ProtocolError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Finds a request in the bytes that came, once they are there. It remembers how far it got, so
-/// that a large request is not looked at from its beginning each time that a part of it comes.
-class RequestParser {
+struct RequestLimits {
+    std::size_t bulk = std::size_t{512} << 20;
+    std::size_t request = std::size_t{1} << 30;
+};
+
+/// Reads requests, one after the other. Only what has come takes memory, whatever was announced.
+class RequestReader {
 public:
-    explicit RequestParser(std::size_t longest_bulk) : longest_bulk_(longest_bulk) {}
+    RequestReader(coloop::Reader& source, RequestLimits limits, std::size_t buffer = 16384)
+        : input_(source, buffer), limits_(limits) {}
 
-    /// True if `input`, which begins where the request before ended, has a whole one. False if it
-    /// has not yet; go on with the same and more. Throws ProtocolError.
-    bool parse(std::string_view input);
+    /// The next request; empty if the line was. False at the end of the stream. Throws EndOfStream
+    /// if that is inside of a request, ProtocolError, and std::runtime_error beyond the limit.
+    bool read(Words& words);
 
-    /// The request, in the bytes of `input`; empty if the line was.
-    [[nodiscard]] Args arguments() const { return arguments_; }
+    /// Where in the stream the last request ended.
+    [[nodiscard]] std::uint64_t position() const { return position_; }
 
-    /// How many bytes it took.
-    [[nodiscard]] std::size_t size() const { return position_; }
-
-    /// With how many bytes at least it is worth while to call parse() again.
-    [[nodiscard]] std::size_t needed() const { return needed_; }
+    /// Waits until the stream ends. False if so much comes before that it had better wait itself.
+    bool wait_for_end();
 
 private:
-    struct Piece {
-        std::size_t begin;
-        std::size_t size;
-    };
+    std::string_view take_line(const char* too_long);
+    void take_bulk(std::string& word, std::size_t size);
 
-    bool parse_inline(std::string_view input);
-    bool parse_bulk(std::string_view input);
-    std::optional<std::string_view> take_line(std::string_view input, const char* too_long);
-
-    std::size_t longest_bulk_;
-    std::size_t position_ = 0;
-    std::size_t needed_ = 1;
-    std::int64_t missing_ = -1;  // arguments; -1 before their number is known
-    std::int64_t length_ = -1;   // of the next one; -1 before it is known
-    bool complete_ = false;
-    std::vector<Piece> pieces_;
-    std::vector<std::string> words_;  // of a request that is a line
-    std::vector<std::string_view> arguments_;
+    coloop::BufReader input_;
+    RequestLimits limits_;
+    std::uint64_t position_ = 0;
+    std::uint64_t last_size_ = 0;
 };
 
 /// The integer that all of `text` is, written as Redis writes it.
 [[nodiscard]] std::optional<std::int64_t> integer_of(std::string_view text);
+
+/// A number as Redis shows it.
+[[nodiscard]] std::string text_of(double value);
 
 /// Replies, one after the other, as bytes.
 class Reply {
@@ -70,19 +68,23 @@ public:
     std::string text;
     int protocol = 2;
 
-    void simple(std::string_view line);
+    void simple(std::string_view line) { text.append("+").append(line).append("\r\n"); }
+
     void error(std::string_view line);
 
-    void integer(std::int64_t value) { head(':', value); }
+    void integer(std::integral auto value) { head(':', static_cast<std::int64_t>(value)); }
 
     void bulk(std::string_view bytes);
+
+    void bulk(const std::string* bytes) { bytes == nullptr ? null() : bulk(*bytes); }
+
     void real(double value);
 
     void null() { text += protocol == 2 ? "$-1\r\n" : "_\r\n"; }
 
     void null_array() { text += protocol == 2 ? "*-1\r\n" : "_\r\n"; }
 
-    void ok() { text += "+OK\r\n"; }
+    void ok() { simple("OK"); }
 
     // The heads of what so many replies follow; a map has twice as many.
     void array(std::size_t size) { head('*', static_cast<std::int64_t>(size)); }
@@ -97,14 +99,29 @@ public:
         head(protocol == 2 ? '*' : '%', static_cast<std::int64_t>(protocol == 2 ? 2 * size : size));
     }
 
+    /// All that is in a container of strings; append_all() after one of the heads.
+    void bulks(const auto& strings) {
+        array(strings.size());
+        append_all(strings);
+    }
+
+    void append_all(const auto& strings) {
+        for (const std::string_view one : strings) {
+            bulk(one);
+        }
+    }
+
 private:
     void head(char type, std::int64_t number);
 };
 
-/// Appends a request: what clients send, and what the files of the store consist of.
-void append_request(std::string& to, Args arguments);
-
-/// A number as Redis shows it.
-[[nodiscard]] std::string text_of(double value);
+/// Appends a request: what clients send, and what the log consists of.
+template <typename Range = std::initializer_list<std::string_view>>
+void append_request(std::string& to, const Range& words) {
+    Reply request;
+    request.text.swap(to);
+    request.bulks(words);
+    request.text.swap(to);
+}
 
 }  // namespace redis

@@ -1,59 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include "server.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <cstdio>
-#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "../log.hpp"
+
 namespace redis {
 
-namespace {
-
-/// The beginning of what a client sent, for telling it that nobody knows what that is.
-std::string quoted(Args args) {
-    constexpr std::size_t most = 128;
-    std::string text;
-    for (const std::string_view argument : args) {
-        if (text.size() >= most) {
-            break;
-        }
-        text += fmt::format("'{}' ", argument.substr(0, most - text.size()));
-    }
-    return text;
+Server::Server(Settings settings) : store(settings.store, keys), settings_(std::move(settings)) {
+    keys.before_change = [this](std::size_t shard) { store.before_change(shard); };
+    keys.after_change = [this](const std::string& key) { note_change(key); };
+    keys.on_expired = [this](const std::string& key) { store.add({"DEL", key}); };
 }
 
-}  // namespace
-
-Server::Server(Settings settings)
-    : store(settings.store),
-      keys({.before_change = [this](const Keyspace::Node& node) { store.save_before_change(node); },
-            .after_change = [this](std::string_view key) { note_change(key); },
-            .on_expired =
-                [this](std::string_view key) {
-                    const std::string_view request[] = {"DEL", key};
-                    store.add(request);
-                }}),
-      settings_(std::move(settings)) {}
-
 void Server::run() {
-    siphash.draw_key();
     load();
     coloop::TaskGroup background({.shielded = true});
     background_ = &background;
     background.spawn([this] { keys.expire_all(); }, {.name = "expiry"});
-    if (store.enabled()) {
-        background.spawn([this] { store.look_after(keys); }, {.name = "store"});
-    }
+    background.spawn([this] { store.look_after(); }, {.name = "store"});
     coloop::CancelScope serving;
     serving_ = &serving;
-    const auto finish = [&] {
-        coloop::uncancellable([&] { store.finish(); });
-        log_line(fmt::format("event=drained connections={} commands={}", connections_accepted,
-                             commands_executed));
+    const auto finish = [this] {
+        coloop::uncancellable([this] { store.finish(); });
+        log("event=drained connections={} commands={}", connections_accepted, commands_executed);
     };
     try {
         serving.run([this] { serve(); });
@@ -75,7 +48,7 @@ void Server::serve() {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
-            log_line(fmt::format("event=client-lost error=\"{}\"", error.what()));
+            log("event=client-lost error=\"{}\"", error.what());
         }
     };
     coloop::serve(
@@ -85,18 +58,20 @@ void Server::serve() {
 
 void Server::welcome(coloop::TcpStream stream) {
     ++connections_accepted;
+    if (stopping_) {
+        return;
+    }
     if (sessions.size() >= settings_.max_clients) {
         stream.write("-ERR max number of clients reached\r\n");
         coloop::move_on_after(std::chrono::seconds(1), [&] { stream.graceful_close(); });
         return;
     }
-    Session session(*this, std::move(stream));
-    session.run();
+    Session(*this, std::move(stream)).run();
 }
 
 void Server::stop() {
     stopping_ = true;
-    for (const auto& [id, session] : sessions) {
+    for (Session* session : sessions) {
         session->stop();
     }
     if (serving_ != nullptr) {
@@ -105,52 +80,37 @@ void Server::stop() {
 }
 
 void Server::load() {
-    keys.let_expire(false);
-    {
-        Session session(*this, coloop::TcpStream());
-        store.load([&](Args request) {
-            session.reply.text.clear();
-            execute(session, request);
-            if (session.reply.text.starts_with('-')) {
-                throw ProtocolError(session.reply.text.substr(1, session.reply.text.size() - 3));
-            }
-            return !session.queueing;
-        });
-    }
-    keys.let_expire(true);
-    if (store.enabled()) {
-        log_line(
-            fmt::format("event=loaded keys={} dir={}", keys.size(), store.options().directory));
-    }
+    Session session(*this);
+    store.load([&](const Words& request) {
+        session.reply.text.clear();
+        execute(session, request);
+        if (session.reply.text.starts_with('-')) {
+            throw ProtocolError(session.reply.text.substr(1, session.reply.text.size() - 3));
+        }
+        return !session.queueing;
+    });
 }
 
-std::string Server::complaint(const coloop::Error& error) {
-    return std::string("MISCONF Errors writing to the AOF file: ") + error.code().message();
-}
-
-void Server::require(const Command* command, const Call& call) const {
+void Server::require(const Command* command, const Session& session, const Words& words) const {
     if (command == nullptr) {
+        std::string text;
+        for (std::size_t i = 1; i < words.size() && text.size() < 128; ++i) {
+            text += fmt::format("'{}' ", words[i].substr(0, 128 - text.size()));
+        }
         throw Refusal(fmt::format("ERR unknown command '{}', with args beginning with: {}",
-                                  call[0].substr(0, 128), quoted(call.args.subspan(1))));
+                                  words[0].substr(0, 128), text));
     }
-    const auto size = static_cast<int>(call.size());
+    const auto size = static_cast<int>(words.size());
     if (command->arity > 0 ? size != command->arity : size < -command->arity) {
         throw Refusal(fmt::format("ERR wrong number of arguments for '{}' command", command->name));
     }
-    if (call.session.queueing && (command->flags & flag::alone) != 0) {
+    if (session.queueing && (command->flags & flag::alone) != 0) {
         throw Refusal("ERR Command not allowed inside a transaction");
     }
-    if ((command->flags & flag::container) != 0 && size > 1) {
-        std::string name(command->name);
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char c) { return static_cast<char>(std::toupper(c)); });
-        throw Refusal(
-            fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", call[1].substr(0, 128), name));
-    }
     if ((command->flags & flag::write) != 0 && store.failure()) {
-        throw Refusal(complaint(*store.failure()));
+        throw Refusal(store.complaint());
     }
-    if (call.reply.protocol == 2 && call.session.subscriptions() > 0 &&
+    if (session.reply.protocol == 2 && session.subscriptions() > 0 &&
         (command->flags & flag::subscriber) == 0) {
         throw Refusal(
             fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE "
@@ -159,36 +119,25 @@ void Server::require(const Command* command, const Call& call) const {
     }
 }
 
-void Server::execute(Session& session, Args args) {
+void Server::execute(Session& session, const Words& words) {
     ++commands_executed;
-    const Command* command = find_command(args);
-    Call call{*this, session, keys, args, session.reply};
+    const Command* command = find_command(words[0]);
     try {
-        require(command, call);
+        require(command, session, words);
     } catch (const Refusal& refusal) {
-        if (command != nullptr && command->name == "exec") {
-            discard(session);
-            const std::string_view why = refusal.what();
-            session.reply.error(fmt::format("EXECABORT Transaction discarded because of: {}",
-                                            why.substr(why.starts_with("ERR ") ? 4 : 0)));
-        } else {
-            session.spoiled = session.queueing;
-            session.reply.error(refusal.what());
-        }
-        return;
+        session.spoiled = session.queueing;
+        return session.reply.error(refusal.what());
     }
     if (session.queueing && (command->flags & flag::immediate) == 0) {
-        session.queue.emplace_back(args.begin(), args.end());
-        session.reply.simple("QUEUED");
-        return;
+        session.queue.push_back(words);
+        return session.reply.simple("QUEUED");
     }
-    session.executing = true;
     const std::uint64_t logged = store.end();
+    Call call{*this, session, keys, words, session.reply};
     invoke(*command, call);
     if (store.end() != logged) {
-        session.note_promise(call.begin);
+        session.promise(call.begin);
     }
-    session.end_reply();
     blocked.serve(*this);
 }
 
@@ -197,7 +146,7 @@ void Server::invoke(const Command& command, Call& call) {
     try {
         command.run(call);
         if (keys.changes() != changes && !call.logged && (command.flags & flag::write) != 0) {
-            store.add(call.args);
+            store.add(call.words);
         }
     } catch (const Refusal& refusal) {
         call.reply.text.resize(call.begin);
@@ -213,7 +162,7 @@ void Server::save() {
         throw Refusal("ERR Background save already in progress");
     }
     try {
-        store.save(keys);
+        store.save();
     } catch (const coloop::Error& error) {
         throw Refusal(std::string("ERR ") + error.what());
     }
@@ -223,51 +172,64 @@ void Server::save_in_background() {
     if (!store.enabled() || store.saving()) {
         save();  // says why not
     }
-    background_->spawn(
-        [this] {
-            try {
-                save();
-            } catch (const Refusal& refusal) {
-                log_line(fmt::format("event=save-failed error=\"{}\"", refusal.what()));
-            }
-        },
-        {.name = "save"});
+    const auto try_to = [this] {
+        try {
+            save();
+        } catch (const Refusal& refusal) {
+            log("event=save-failed error=\"{}\"", refusal.what());
+        }
+    };
+    background_->spawn(try_to, {.name = "save"});
 }
 
-void Server::note_change(std::string_view key) {
+std::uint64_t Server::enter(Session& session) {
+    sessions.insert(&session);
+    return ++last_id_;
+}
+
+void Server::leave(Session& session) {
+    for (const std::string& name : session.channels) {
+        forget(channels, name, session);
+    }
+    for (const std::string& name : session.patterns) {
+        forget(patterns, name, session);
+    }
+    unwatch(session);
+    sessions.erase(&session);
+}
+
+void Server::forget(Interested& all, const std::string& name, Session& session) {
+    const auto found = all.find(name);
+    if (found != all.end() && found->second.erase(&session) > 0 && found->second.empty()) {
+        all.erase(found);
+    }
+}
+
+void Server::note_change(const std::string& key) {
     blocked.note_change(key);
-    if (!watchers_.empty()) {
-        const auto [begin, end] = watchers_.equal_range(std::string(key));
-        for (auto i = begin; i != end; ++i) {
-            i->second->overtaken = true;
+    if (const auto found = watchers_.find(key); found != watchers_.end()) {
+        for (Session* session : found->second) {
+            session->overtaken = true;
         }
     }
 }
 
-void Server::watch(Session& session, std::string_view key) {
-    if (session.watched.insert(std::string(key)).second) {
-        watchers_.emplace(key, &session);
-    }
-}
-
-void Server::discard(Session& session) {
-    session.queueing = false;
-    session.spoiled = false;
-    session.queue.clear();
-    unwatch(session);
+void Server::watch(Session& session, const std::string& key) {
+    session.watched.insert(key);
+    watchers_[key].insert(&session);
 }
 
 void Server::unwatch(Session& session) {
     for (const std::string& key : std::exchange(session.watched, {})) {
-        const auto [begin, end] = watchers_.equal_range(key);
-        for (auto i = begin; i != end; ++i) {
-            if (i->second == &session) {
-                watchers_.erase(i);
-                break;
-            }
-        }
+        forget(watchers_, key, session);
     }
     session.overtaken = false;
+}
+
+void Server::discard(Session& session) {
+    session.queueing = session.spoiled = false;
+    session.queue.clear();
+    unwatch(session);
 }
 
 }  // namespace redis

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -11,7 +12,7 @@
 
 #include <coloop/coloop.hpp>
 
-#include "snapshot.hpp"
+#include "../log.hpp"
 
 namespace redis {
 
@@ -19,178 +20,126 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+/// Appends the requests that make what a key stands for.
+struct Appender {
+    std::string& to;
+    const std::string& key;
 
-/// The number in a name such as "append-7.aof".
-std::optional<std::uint64_t> number_in(std::string_view name, std::string_view before,
-                                       std::string_view after) {
-    if (!name.starts_with(before) || !name.ends_with(after)) {
-        return std::nullopt;
+    void operator()(const std::string& value) const { append_request(to, {"SET", key, value}); }
+
+    void operator()(const List& list) const {
+        for (const std::string& element : list) {
+            append_request(to, {"RPUSH", key, element});
+        }
     }
-    name.remove_prefix(before.size());
-    name.remove_suffix(after.size());
-    return coloop::parse_decimal<std::uint64_t>(name);
-}
+
+    void operator()(const Hash& hash) const {
+        for (const auto& [field, value] : hash) {
+            append_request(to, {"HSET", key, field, value});
+        }
+    }
+
+    void operator()(const Set& set) const {
+        for (const std::string& member : set) {
+            append_request(to, {"SADD", key, member});
+        }
+    }
+
+    void operator()(const SortedSet& set) const {
+        for (const auto& [member, score] : set.scores) {
+            append_request(to, {"ZADD", key, text_of(score), member});
+        }
+    }
+};
 
 }  // namespace
 
-void log_line(std::string_view text) { fmt::print(stderr, "{}\n", text); }
-
-std::string Store::log_path(std::uint64_t number) const {
-    return fmt::format("{}/append-{}.aof", options_.directory, number);
+coloop::Result<void> Store::sync_directory() const {
+    auto directory = coloop::File::open(options_.directory, std::nothrow);
+    return directory ? directory->sync(std::nothrow) : directory.error();
 }
 
-std::string Store::snapshot_path(std::uint64_t number) const {
-    return fmt::format("{}/snapshot-{}.resp", options_.directory, number);
-}
-
-void Store::sync_directory() { coloop::File::open(options_.directory).sync(); }
-
-void Store::find_generations() {
-    std::optional<std::uint64_t> first;
-    for (const auto& entry : coloop::fs::scandir(options_.directory)) {
-        if (const auto number = number_in(entry.name, "append-", ".aof")) {
-            first = std::min(first.value_or(*number), *number);
-            generation_ = std::max(generation_, *number);
-        } else if (const auto snapshot = number_in(entry.name, "snapshot-", ".resp")) {
-            newest_snapshot_ = std::max(newest_snapshot_.value_or(0), *snapshot);
-            first = std::min(first.value_or(*snapshot), *snapshot);
-        }
-    }
-    oldest_ = first.value_or(0);
-    if (newest_snapshot_) {
-        generation_ = std::max(generation_, *newest_snapshot_);
-        remove_older();
-    }
-}
-
-/// Returns how long the file is.
-std::uint64_t Store::replay_file(const std::string& path, const std::function<bool(Args)>& replay) {
-    coloop::File file = coloop::File::open(path, coloop::OpenMode::read_write);
-    coloop::BufReader input(file, std::size_t{256} << 10);
-    RequestParser parser(std::numeric_limits<std::int64_t>::max());
-    std::uint64_t position = 0;
-    std::uint64_t whole = 0;  // up to where changes are complete
-    for (;;) {
-        const std::string_view bytes = text_of(input.buffered());
-        try {
-            if (!bytes.empty() && bytes[0] != '*') {
-                throw ProtocolError("not a request");
-            }
-            if (parser.parse(bytes)) {
-                const bool complete = replay(parser.arguments());
-                position += parser.size();
-                whole = complete ? position : whole;
-                input.consume(parser.size());
-                continue;
-            }
-        } catch (const ProtocolError& error) {
-            throw std::runtime_error(
-                fmt::format("{} is damaged at byte {}: {}; cut it off there, or take a copy", path,
-                            position, error.what()));
-        }
-        const std::size_t had = bytes.size();
-        if (input.peek(std::max(parser.needed(), had + 1)).size() == had) {
-            break;
-        }
-    }
-    const std::uint64_t size = file.stat().size;
-    if (size > whole) {
-        log_line(fmt::format("event=torn-tail file={} cut_from={} cut_to={}", path, size, whole));
-        file.truncate(whole);
-        file.sync();
-    }
-    return whole;
-}
-
-void Store::load(const std::function<bool(Args)>& replay) {
+void Store::load(const std::function<bool(const Words&)>& replay) {
     if (!enabled()) {
         return;
     }
     if (!coloop::fs::stat(options_.directory, std::nothrow)) {
         coloop::fs::mkdir(options_.directory);
     }
-    find_generations();
-    if (newest_snapshot_) {
-        const std::string path = snapshot_path(*newest_snapshot_);
-        rewrite_at_ = 2 * replay_file(path, replay);
-        last_save_ = now();
-    }
-    bool torn = false;
-    for (std::uint64_t i = newest_snapshot_.value_or(oldest_); i <= generation_; ++i) {
-        const auto found = coloop::fs::stat(log_path(i), std::nothrow);
-        if (torn && found && found->size > 0) {
-            throw std::runtime_error(log_path(i - 1) + " ends early, but a log follows it");
+    coloop::File file =
+        coloop::File::open(path(), coloop::OpenMode::read_write | coloop::OpenMode::create);
+    constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+    RequestReader requests(file, {no_limit, no_limit}, std::size_t{256} << 10);
+    try {
+        Words request;
+        while (requests.read(request)) {
+            if (replay(request)) {
+                size_ = requests.position();  // up to where changes are complete
+            }
         }
-        file_size_ = found ? replay_file(log_path(i), replay) : 0;
-        torn = found && file_size_ < found->size;
+    } catch (const ProtocolError& error) {
+        throw std::runtime_error(
+            fmt::format("{} is damaged after byte {}: {}; cut it off there, or take a copy", path(),
+                        size_, error.what()));
+    } catch (const coloop::EndOfStream&) {  // cut off while it was written
     }
-    file_ = coloop::File::open(log_path(generation_),
-                               coloop::OpenMode::write | coloop::OpenMode::create);
-    sync_directory();
-    synced_size_ = file_size_;
-    active_ = true;
+    if (const std::uint64_t size = file.stat().size; size > size_) {
+        log("event=torn-tail file={} cut_from={} cut_to={}", path(), size, size_);
+        file.truncate(size_);
+        file.sync();
+    }
+    sync_directory().value();
+    file_ = std::move(file);
+    log("event=loaded keys={} file={}", keys_.size(), path());
 }
 
-void Store::add(Args request) {
-    if (!active_) {
+void Store::add(const Words& request) {
+    if (!file_.is_open()) {
         return;
     }
     const std::size_t before = pending_.size();
-    if (transaction_ == Transaction::empty) {
-        transaction_ = Transaction::open;
-        const std::string_view multi[] = {"MULTI"};
-        append_request(pending_, multi);
-    }
     append_request(pending_, request);
     end_ += pending_.size() - before;
-}
-
-void Store::end_transaction() {
-    if (std::exchange(transaction_, Transaction::none) == Transaction::open) {
-        const std::string_view exec[] = {"EXEC"};
-        add(exec);
+    if (snapshot_) {
+        snapshot_->pending.append(pending_, before);
     }
 }
 
-coloop::Result<void> Store::fail(const coloop::Error& error) noexcept {
+std::string Store::complaint() const {
+    return "MISCONF Errors writing to the AOF file: " + failure_->code().message();
+}
+
+coloop::Result<void> Store::fail(const coloop::Error& error) {
     if (!failure_) {
-        log_line(fmt::format("event=write-failed error=\"{}\"", error.what()));
+        log("event=write-failed error=\"{}\"", error.what());
     }
     failure_ = error;
     return error;
 }
 
 /// Has what was written reach the disk. If that fails once, the system may have thrown it away and
-/// would not say so again: only a snapshot helps.
-coloop::Result<void> Store::sync() noexcept {
-    const std::uint64_t size = file_size_;
-    const std::uint64_t generation = generation_;
-    if (const auto done = file_.data_sync(std::nothrow); !done) {
-        sync_failed_ = true;
-        return fail(done.error());
-    }
-    if (generation == generation_) {
-        synced_size_ = size;
-    }
-    return {};
+/// would not say so again: only a new log helps.
+coloop::Result<void> Store::sync() {
+    synced_ = true;
+    const auto done = file_.data_sync(std::nothrow);
+    sync_failed_ = sync_failed_ || !done;
+    return done ? done : fail(done.error());
 }
 
 /// For who has the turn.
-coloop::Result<void> Store::write_out() noexcept {
+coloop::Result<void> Store::write_out() {
     if (sync_failed_) {
         return *failure_;
     }
-    std::string bytes = std::exchange(pending_, {});
+    const std::string bytes = std::exchange(pending_, {});
     const std::uint64_t end = end_;
-    if (const auto done = file_.write_at(std::as_bytes(std::span(bytes)), file_size_, std::nothrow);
+    if (const auto done = file_.write_at(std::as_bytes(std::span(bytes)), size_, std::nothrow);
         !done) {
         pending_.insert(0, bytes);  // written again, to the same place, when there is room
         return fail(done.error());
     }
-    file_size_ += bytes.size();
+    size_ += bytes.size();
+    synced_ = false;
     if (options_.fsync == Fsync::always) {
         if (const auto done = sync(); !done) {
             return done;
@@ -198,154 +147,107 @@ coloop::Result<void> Store::write_out() noexcept {
     }
     kept_ = end;
     if (std::exchange(failure_, std::nullopt)) {
-        log_line("event=writing-again");
+        log("event=writing-again");
     }
     return {};
 }
 
-coloop::Result<void> Store::commit(std::uint64_t mark) noexcept {
-    if (kept_ >= mark) {
-        return {};
-    }
-    return coloop::uncancellable([&]() -> coloop::Result<void> {
-        const std::scoped_lock lock(turn_);
-        if (kept_ >= mark) {
-            return {};
-        }
-        return write_out();
-    });
+bool Store::commit(std::uint64_t mark) {
+    return kept_ >= mark || coloop::uncancellable([&] {
+               const std::scoped_lock lock(turn_);
+               return kept_ >= mark || write_out();
+           });
 }
 
-/// Begins the log that goes with a snapshot. What was added before belongs to the old one.
-void Store::begin_log(Keyspace& keys) {
-    const std::scoped_lock lock(turn_);
-    coloop::File next = coloop::File::create(log_path(generation_ + 1));
-    sync_directory();
-    if (!sync_failed_) {
-        write_out().value();  // others may add meanwhile
-        sync().value();
+void Store::before_change(std::size_t shard) {
+    if (!snapshot_ || snapshot_->has[shard]) {
+        return;
     }
-    // From here to the end of the first write nobody else runs, or writes.
-    std::string rest = std::exchange(pending_, {});
-    const std::uint64_t end = end_;
-    keys.begin_snapshot();
-    ++generation_;
-    std::swap(file_, next);
-    const std::uint64_t old_size = std::exchange(file_size_, 0);
-    auto done = coloop::Result<void>();
-    if (!sync_failed_) {
-        done = next.write_at(std::as_bytes(std::span(rest)), old_size, std::nothrow);
-        if (done) {
-            done = next.data_sync(std::nothrow);
+    snapshot_->has[shard] = true;
+    for (const auto& [key, entry] : keys_.shard(shard)) {
+        std::visit(Appender{snapshot_->pending, key}, entry.value);
+        if (entry.expires != never) {
+            append_request(snapshot_->pending, {"PEXPIREAT", key, std::to_string(entry.expires)});
         }
     }
-    if (!done) {  // go on with the old one
-        keys.end_snapshot();
-        --generation_;
-        std::swap(file_, next);
-        file_size_ = old_size;
-        pending_.insert(0, rest);
-        done.value();
-    }
-    synced_size_ = 0;
-    kept_ = sync_failed_ ? kept_ : end;
 }
 
-void Store::write_snapshot(Keyspace& keys) {
+void Store::write_snapshot(coloop::File& file) {
     constexpr std::size_t part = std::size_t{256} << 10;
-    const std::string path = snapshot_path(generation_) + ".new";
-    coloop::File file = coloop::File::create(path);
-    const auto write_part = [&] {
-        const std::string bytes = std::exchange(snapshot_part_, {});
-        file.write(bytes);
-    };
-    const std::shared_ptr<Keyspace::Table> table = keys.table();
-    std::uint64_t cursor = 0;
-    do {
-        cursor = table->scan(cursor, [&](Keyspace::Node& node) {
-            if (keys.needs_saving(node)) {
-                append_node(snapshot_part_, node);
-            }
-        });
-        if (snapshot_part_.size() >= part) {
-            write_part();
+    for (std::size_t shard = 0; shard < Keyspace::shard_count; ++shard) {
+        before_change(shard);
+        if (snapshot_->pending.size() >= part) {
+            file.write(std::exchange(snapshot_->pending, {}));
         }
-    } while (cursor != 0);
-    write_part();
-    file.sync();
-    rewrite_at_ = 2 * file.stat().size;
-    file.close();
-    coloop::fs::rename(path, snapshot_path(generation_));
-    sync_directory();
-}
-
-void Store::remove_older() {
-    for (; oldest_ < *newest_snapshot_; ++oldest_) {
-        static_cast<void>(coloop::fs::unlink(snapshot_path(oldest_), std::nothrow));
-        static_cast<void>(coloop::fs::unlink(log_path(oldest_), std::nothrow));
     }
+    file.sync();
 }
 
-void Store::save(Keyspace& keys) {
-    struct End {
-        Store& store;
-        Keyspace& keys;
+/// Nobody writes the old log meanwhile; what is added goes to the new one.
+void Store::replace_log(coloop::File file) {
+    const std::scoped_lock lock(turn_);
+    const std::uint64_t end = end_;
+    file.write(std::exchange(snapshot_->pending, {}));
+    file.sync();
+    const std::uint64_t size = file.stat().size;
+    coloop::fs::rename(path() + ".new", path());
+    file_ = std::move(file);
+    pending_ = std::move(snapshot_->pending);
+    size_ = size;
+    rewrite_at_ = 2 * size;
+    sync_failed_ = false;
+    if (const auto done = sync_directory(); !done) {
+        sync_failed_ = true;
+        fail(done.error()).value();
+    }
+    kept_ = end;
+    failure_.reset();
+}
 
-        ~End() {
-            keys.end_snapshot();
-            store.snapshot_part_ = {};
-            store.saving_ = false;
-        }
-    };
-
-    saving_ = true;
-    const End at_end{*this, keys};
-    const std::uint64_t before = end_;
-    coloop::uncancellable([&] { begin_log(keys); });
+void Store::save() {
+    const std::string path_of_new = path() + ".new";
+    snapshot_.emplace();
     try {
-        write_snapshot(keys);
+        coloop::File file = coloop::File::create(path_of_new);
+        write_snapshot(file);
+        coloop::uncancellable([&] { replace_log(std::move(file)); });
     } catch (...) {
-        coloop::uncancellable([&] {
-            static_cast<void>(
-                coloop::fs::unlink(snapshot_path(generation_) + ".new", std::nothrow));
-        });
+        snapshot_.reset();
+        coloop::uncancellable(
+            [&] { static_cast<void>(coloop::fs::unlink(path_of_new, std::nothrow)); });
         throw;
     }
-    newest_snapshot_ = generation_;
-    if (std::exchange(sync_failed_, false)) {
-        kept_ = std::max(kept_, before);
-        failure_.reset();
-    }
-    last_save_ = now();
-    log_line(fmt::format("event=saved keys={} file={}", keys.size(), snapshot_path(generation_)));
-    remove_older();
+    snapshot_.reset();
+    last_save_ = wall_time();
+    log("event=saved keys={} file={}", keys_.size(), path());
 }
 
-void Store::save_before_change(const Keyspace::Node& node) { append_node(snapshot_part_, node); }
-
-void Store::look_after(Keyspace& keys) {
-    for (;;) {
+void Store::look_after() {
+    while (enabled()) {
         coloop::co_sleep(failure_ ? 100ms : 1000ms);
-        if (options_.fsync == Fsync::everysec && synced_size_ < file_size_ && !sync_failed_) {
+        if (options_.fsync == Fsync::everysec && !synced_ && !sync_failed_) {
             static_cast<void>(sync());
         }
         if (failure_ && !sync_failed_) {
             static_cast<void>(commit(end_));
         }
-        const bool long_log = file_size_ >= std::max(options_.rewrite_size, rewrite_at_);
-        if ((sync_failed_ || long_log) && !saving_) {
+        const bool long_log = size_ >= std::max(options_.rewrite_size, rewrite_at_);
+        if ((sync_failed_ || long_log) && !saving()) {
             try {
-                save(keys);
+                save();
             } catch (const coloop::Error& error) {
-                log_line(fmt::format("event=save-failed error=\"{}\"", error.what()));
+                log("event=save-failed error=\"{}\"", error.what());
             }
         }
     }
 }
 
 void Store::finish() {
-    if (active_) {
-        commit(end_).value();
+    if (file_.is_open()) {
+        static_cast<void>(commit(end_));
+        if (failure_) {
+            failure_->raise();
+        }
         file_.sync();
     }
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// What is on the disk. `append-N.aof` has the requests that changed something, one after the other,
-// and `snapshot-N.resp` requests that make what there was when `append-N.aof` was begun. The newest
-// snapshot and the logs from its number on are all that there is to know.
+// What is on the disk: a log of the requests that changed something, `log.resp`. When it has become
+// long it is replaced by a new one that begins with a snapshot: requests that make what there is.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include <coloop/co_mutex.hpp>
 #include <coloop/file.hpp>
@@ -28,9 +27,16 @@ struct StoreOptions {
     std::uint64_t rewrite_size = std::uint64_t{64} << 20;  // at least so many bytes of log
 };
 
+/// The beginning of a new log: each shard as it was when it first changed, or when its turn
+/// came, and the changes since.
+struct Snapshot {
+    std::vector<bool> has = std::vector<bool>(Keyspace::shard_count);
+    std::string pending;
+};
+
 class Store {
 public:
-    explicit Store(StoreOptions options) : options_(std::move(options)) {}
+    Store(StoreOptions options, Keyspace& keys) : options_(std::move(options)), keys_(keys) {}
 
     [[nodiscard]] bool enabled() const { return !options_.directory.empty(); }
 
@@ -38,15 +44,10 @@ public:
 
     /// Does again what is on the disk; `replay` does a request and returns whether it ended a
     /// change, rather than being part of a transaction. From then on changes are logged.
-    void load(const std::function<bool(Args)>& replay);
+    void load(const std::function<bool(const Words&)>& replay);
 
     /// Appends a request to what commit() is to write; never waits.
-    void add(Args request);
-
-    /// What is added in between takes effect as a whole or not at all.
-    void begin_transaction() { transaction_ = Transaction::empty; }
-
-    void end_transaction();
+    void add(const Words& request);
 
     /// Up to where the log goes, counted from the start of the process, and how much of that is not
     /// in the file yet.
@@ -55,67 +56,57 @@ public:
     [[nodiscard]] std::size_t pending() const { return pending_.size(); }
 
     /// Waits until the log up to `mark` is as safe as the policy says. Those who come meanwhile
-    /// share the next write. Not cancelled.
-    coloop::Result<void> commit(std::uint64_t mark) noexcept;
+    /// share the next write. Not cancelled. False if it can't be kept; see failure().
+    [[nodiscard]] bool commit(std::uint64_t mark);
 
-    /// Why changes can't be kept at the moment.
+    /// Why changes can't be kept at the moment, and what clients are told of it.
     [[nodiscard]] const std::optional<coloop::Error>& failure() const { return failure_; }
 
-    /// Makes a snapshot of what there is now, while others go on, and begins a new log. Throws
-    /// Error; then all is as it was. Only one at a time.
-    void save(Keyspace& keys);
+    [[nodiscard]] std::string complaint() const;
 
-    [[nodiscard]] bool saving() const { return saving_; }
+    /// Replaces the log by one that begins with a snapshot, while others go on. Throws Error; then
+    /// all is as it was. Only one at a time.
+    void save();
+
+    [[nodiscard]] bool saving() const { return snapshot_.has_value(); }
 
     [[nodiscard]] Moment last_save() const { return last_save_; }
 
-    /// Called for each node of a table that is being saved before it changes.
-    void save_before_change(const Keyspace::Node& node);
+    /// To be called before something in a shard of the keys changes.
+    void before_change(std::size_t shard);
 
-    /// Syncs each second if that is the policy, tries again what failed, and makes a snapshot when
-    /// the log has become twice as long as there is use for; until cancelled.
-    void look_after(Keyspace& keys);
+    /// Syncs each second if that is the policy, tries again what failed, and saves when the log has
+    /// become twice as long as there is use for; until cancelled.
+    void look_after();
 
     /// Writes and syncs all that there is, whatever the policy.
     void finish();
 
 private:
-    enum class Transaction : std::uint8_t { none, empty, open };
+    [[nodiscard]] std::string path() const { return options_.directory + "/log.resp"; }
 
-    [[nodiscard]] std::string log_path(std::uint64_t number) const;
-    [[nodiscard]] std::string snapshot_path(std::uint64_t number) const;
-    void find_generations();
-    void sync_directory();
-    std::uint64_t replay_file(const std::string& path, const std::function<bool(Args)>& replay);
-    coloop::Result<void> write_out() noexcept;
-    coloop::Result<void> fail(const coloop::Error& error) noexcept;
-    coloop::Result<void> sync() noexcept;
-    void begin_log(Keyspace& keys);
-    void write_snapshot(Keyspace& keys);
-    void remove_older();
+    [[nodiscard]] coloop::Result<void> sync_directory() const;
+    void cut(std::uint64_t size);
+    coloop::Result<void> write_out();
+    coloop::Result<void> fail(const coloop::Error& error);
+    coloop::Result<void> sync();
+    void write_snapshot(coloop::File& file);
+    void replace_log(coloop::File file);
 
     StoreOptions options_;
+    Keyspace& keys_;
     coloop::File file_;
-    coloop::CoMutex turn_;       // of those who write the log
-    std::string pending_;        // what is not in the file
-    std::string snapshot_part_;  // what is not in the file of the snapshot
+    coloop::CoMutex turn_;  // of those who write the log
+    std::string pending_;   // what is not in the file
+    std::optional<Snapshot> snapshot_;
     std::uint64_t end_ = 0;
     std::uint64_t kept_ = 0;  // up to where the log is as safe as the policy says
-    std::uint64_t file_size_ = 0;
-    std::uint64_t synced_size_ = 0;
+    std::uint64_t size_ = 0;  // of the file
     std::uint64_t rewrite_at_ = 0;
-    std::uint64_t generation_ = 0;  // of the log
-    std::uint64_t oldest_ = 0;      // of the files
-    std::optional<std::uint64_t> newest_snapshot_;
     std::optional<coloop::Error> failure_;
     Moment last_save_ = 0;
-    Transaction transaction_ = Transaction::none;
-    bool active_ = false;
-    bool saving_ = false;
+    bool synced_ = true;
     bool sync_failed_ = false;  // what the disk has of the log is anybody's guess
 };
-
-/// One structured line on standard error.
-void log_line(std::string_view text);
 
 }  // namespace redis

@@ -31,35 +31,24 @@ void watch(Call& call) {
     if (call.session.queueing) {
         throw Refusal("ERR WATCH inside MULTI is not allowed");
     }
-    for (const std::string_view key : call.args.subspan(1)) {
+    for (const std::string& key : call.from(1)) {
         static_cast<void>(call.keys.find(key));  // what has expired is not there
         call.server.watch(call.session, key);
     }
     call.reply.ok();
 }
 
-void run_all(Call& call, const std::vector<std::vector<std::string>>& queue) {
-    call.reply.array(queue.size());
-    call.session.in_exec = true;
-    call.server.store.begin_transaction();
-    for (const std::vector<std::string>& words : queue) {
-        const std::vector<std::string_view> args(words.begin(), words.end());
-        Call one{call.server, call.session, call.keys, args, call.reply};
-        call.server.invoke(*find_command(args), one);
-    }
-    call.server.store.end_transaction();
-    call.session.in_exec = false;
+void unwatch(Call& call) {
+    call.server.unwatch(call.session);
+    call.reply.ok();
 }
 
 void exec(Call& call) {
     Session& session = call.session;
+    Store& store = call.server.store;
     if (!session.queueing) {
         throw Refusal("ERR EXEC without MULTI");
     }
-    const auto writes = [](const std::vector<std::string>& words) {
-        const std::vector<std::string_view> args(words.begin(), words.end());
-        return (find_command(args)->flags & flag::write) != 0;
-    };
     for (const std::string& key : std::set<std::string>(session.watched)) {
         static_cast<void>(call.keys.find(key));  // it may have expired meanwhile
     }
@@ -73,23 +62,32 @@ void exec(Call& call) {
     if (overtaken) {
         return call.reply.null_array();
     }
-    if (call.server.store.failure() && std::any_of(queue.begin(), queue.end(), writes)) {
-        throw Refusal("EXECABORT Transaction discarded because of: " +
-                      Server::complaint(*call.server.store.failure()));
+    const bool writes = std::any_of(queue.begin(), queue.end(), [](const Words& words) {
+        return (find_command(words[0])->flags & flag::write) != 0;
+    });
+    if (writes && store.failure()) {
+        throw Refusal("EXECABORT Transaction discarded because of: " + store.complaint());
     }
-    run_all(call, queue);
-}
-
-void unwatch(Call& call) {
-    call.server.unwatch(call.session);
-    call.reply.ok();
+    call.reply.array(queue.size());
+    session.in_exec = true;
+    if (writes) {
+        store.add({"MULTI"});
+    }
+    for (const Words& words : queue) {
+        Call one{call.server, session, call.keys, words, call.reply};
+        call.server.invoke(*find_command(words[0]), one);
+    }
+    if (writes) {
+        store.add({"EXEC"});
+    }
+    session.in_exec = false;
 }
 
 constexpr Command commands[] = {
     {"multi", 1, flag::immediate, multi},
     {"exec", 1, flag::immediate, exec},
     {"discard", 1, flag::immediate, discard},
-    {"watch", -2, flag::immediate, watch, 1, -1, 1},
+    {"watch", -2, flag::immediate, watch},
     {"unwatch", 1, 0, unwatch},
 };
 

@@ -6,25 +6,33 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <limits>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
 #include <ext/pb_ds/assoc_container.hpp>
 #include <ext/pb_ds/tree_policy.hpp>
 
-#include "dict.hpp"
-
 namespace redis {
 
-using String = std::string;
+/// SipHash with a key that is drawn at the start: nobody can choose keys that all fall into one
+/// bucket. As it is not noexcept, tables keep what it returned.
+struct Hasher {
+    std::size_t operator()(const std::string& text) const;
+};
+
+/// A pseudo-random number.
+[[nodiscard]] std::uint64_t random_number();
+
+template <typename T>
+using Dict = std::unordered_map<std::string, T, Hasher>;
+
 using List = std::deque<std::string>;
 using Hash = Dict<std::string>;
-using Set = Dict<Nothing>;
+using Set = std::unordered_set<std::string, Hasher>;
 
 /// Members with scores, found by name, and in the order of their scores by place.
 struct SortedSet {
@@ -33,66 +41,40 @@ struct SortedSet {
         __gnu_pbds::tree<Place, __gnu_pbds::null_type, std::less<>, __gnu_pbds::rb_tree_tag,
                          __gnu_pbds::tree_order_statistics_node_update>;
 
+    SortedSet() = default;
+    SortedSet(const SortedSet&) = delete;
+    SortedSet& operator=(const SortedSet&) = delete;
+
     Dict<double> scores;
     Order order;
 
     [[nodiscard]] bool empty() const { return scores.empty(); }
 
-    /// True if the member is new.
-    bool put(std::string_view member, double score) {
-        const auto [node, is_new] = scores.insert(member);
-        if (!is_new) {
-            order.erase(Place(node->value, node->key));
-        }
-        node->value = score;
-        order.insert(Place(score, node->key));
-        return is_new;
+    [[nodiscard]] std::size_t size() const { return scores.size(); }
+
+    [[nodiscard]] const double* find(const std::string& member) const {
+        const auto found = scores.find(member);
+        return found == scores.end() ? nullptr : &found->second;
     }
 
-    bool erase(std::string_view member) {
-        const auto* node = scores.find(member);
-        if (node == nullptr) {
-            return false;
+    void put(const std::string& member, double score) {
+        const auto [place, is_new] = scores.try_emplace(member, score);
+        if (!is_new) {
+            order.erase(Place(std::exchange(place->second, score), place->first));
         }
-        order.erase(Place(node->value, node->key));
+        order.insert(Place(score, place->first));
+    }
+
+    std::size_t erase(const std::string& member) {
+        if (const double* score = find(member)) {
+            order.erase(Place(*score, member));
+        }
         return scores.erase(member);
     }
 };
 
-using Value = std::variant<String, std::unique_ptr<List>, std::unique_ptr<Hash>,
-                           std::unique_ptr<Set>, std::unique_ptr<SortedSet>>;
+using Value = std::variant<std::string, List, Hash, Set, SortedSet>;
 
-constexpr std::string_view type_names[] = {"string", "list", "hash", "set", "zset"};
-
-/// Null if the value is of another type.
-template <typename T>
-T* value_as(Value& value) {
-    if constexpr (std::is_same_v<T, String>) {
-        return std::get_if<String>(&value);
-    } else {
-        auto* held = std::get_if<std::unique_ptr<T>>(&value);
-        return held == nullptr ? nullptr : held->get();
-    }
-}
-
-template <typename T>
-Value make_value() {
-    if constexpr (std::is_same_v<T, String>) {
-        return String();
-    } else {
-        return std::make_unique<T>();
-    }
-}
-
-/// Milliseconds since 1970.
-using Moment = std::int64_t;
-
-constexpr Moment never = std::numeric_limits<Moment>::max();
-
-struct Entry {
-    Value value;
-    Moment expires = never;
-    std::uint32_t epoch = 0;  // of the last snapshot that has it, or that it is too new for
-};
+constexpr const char* type_names[] = {"string", "list", "hash", "set", "zset"};
 
 }  // namespace redis
