@@ -91,10 +91,4 @@ inline void annotate_shared([[maybe_unused]] Context& context,
 #endif
 }
 
-inline void annotate_end([[maybe_unused]] Context& context) noexcept {
-#if defined(COLOOP_TSAN)
-    __tsan_destroy_fiber(context.fiber);
-#endif
-}
-
 }  // namespace coloop::detail

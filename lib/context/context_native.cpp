@@ -72,34 +72,44 @@ namespace {
 struct alignas(16) BootFrame {
     void* argument;
     ContextEntry call;
-    Context* context;
-    ContextEntry entry;
-    void* entry_argument;
-    void* end_of_frames[3];
+    void* end_of_frames[2];
 };
 
 #if defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
+/// What call_annotated() finds right above.
+struct alignas(16) AnnotatedFrame {
+    BootFrame boot;
+    Context* context;
+    ContextEntry entry;
+    void* argument;
+};
+
 /// Not instrumented: when it returns, the sanitizers already count its stack as left.
 COLOOP_NOT_INSTRUMENTED Context* call_annotated(void* argument) {
-    auto& frame = *static_cast<BootFrame*>(argument);
+    auto& frame = *static_cast<AnnotatedFrame*>(argument);
     annotate_arrival(*frame.context, nullptr);
-    Context* to = frame.entry(frame.entry_argument);
+    Context* to = frame.entry(frame.argument);
     annotate_last_leave(*to);
     return to;
 }
 #endif
 
+template <typename Frame>
+void* place_below(std::byte* top) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(top - sizeof(Frame));
+    return reinterpret_cast<void*>(address & ~(alignof(Frame) - 1));
+}
+
 }  // namespace
 
 void make_context(Context& context, std::byte* low, std::byte* top, ContextEntry entry,
                   void* argument) noexcept {
-    const auto address =
-        reinterpret_cast<std::uintptr_t>(top - sizeof(BootFrame)) & ~std::uintptr_t{15};
-    auto* frame = new (reinterpret_cast<void*>(address))
-        BootFrame{argument, entry, &context, entry, argument, {}};
 #if defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
-    frame->argument = frame;
-    frame->call = call_annotated;
+    auto* frame = new (place_below<AnnotatedFrame>(top))
+        AnnotatedFrame{{nullptr, call_annotated, {}}, &context, entry, argument};
+    frame->boot.argument = frame;
+#else
+    auto* frame = new (place_below<BootFrame>(top)) BootFrame{argument, entry, {}};
 #endif
     context.stack_pointer = frame;
     context.frame_pointer = nullptr;
@@ -119,7 +129,9 @@ void make_context_outside(Context& context, const Context& left, ContextEntry en
     annotate_shared(context, left);
 }
 
-void discard_context(Context& context) noexcept { annotate_end(context); }
+#if defined(COLOOP_TSAN)
+void discard_context(Context& context) noexcept { __tsan_destroy_fiber(context.fiber); }
+#endif
 
 #if defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
 [[gnu::noinline]] COLOOP_NOT_INSTRUMENTED void swap_context(Context& context) noexcept {

@@ -86,7 +86,9 @@ void make_context_outside(Context& context, const Context& left, ContextEntry en
     annotate_shared(context, left);
 }
 
-void discard_context(Context& context) noexcept { annotate_end(context); }
+#if defined(COLOOP_TSAN)
+void discard_context(Context& context) noexcept { __tsan_destroy_fiber(context.fiber); }
+#endif
 
 [[gnu::noinline]] COLOOP_NOT_INSTRUMENTED void swap_context(Context& context) noexcept {
     Sides& sides = sides_of(context);

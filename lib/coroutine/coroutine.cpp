@@ -98,8 +98,7 @@ Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& opt
     }
     stack.owner = this;
     runtime_.error_number = 0;
-    runtime_.caught = nullptr;
-    runtime_.uncaught = 0;
+    runtime_.has_exceptions = 0;
     if (!options.name.empty()) {
         keep_name(options.name);
     }
@@ -143,8 +142,6 @@ void Coroutine::end_early() {
 /// Runs on the coroutine's own stack, and leaves it for good by returning.
 detail::Context* Coroutine::main(void* self) {
     auto& coroutine = *static_cast<Coroutine*>(self);
-    auto& control = coroutine.runtime_.control;
-    control[detail::inside] = control[detail::outside];
     try {
         coroutine.handler_(coroutine.closure_, true);
     } catch (const abi::__forced_unwind&) {
@@ -163,7 +160,7 @@ detail::Context* Coroutine::main(void* self) {
     if (coroutine.locals_ != nullptr) [[unlikely]] {
         coroutine.destroy_locals();
     }
-    detail::store_control(control[detail::inside]);
+    detail::store_control(coroutine.runtime_.control[detail::inside]);
     detail::Thread& thread = *coroutine.thread_;
     coroutine.status_ = Status::done;
     thread.current = coroutine.caller_;

@@ -53,7 +53,11 @@ COLOOP_EXPORT void make_context(Context& context, std::byte* low, std::byte* top
                                 ContextEntry entry, void* argument) noexcept;
 
 /// Must be called for each context whose entry has returned or was never called.
+#if defined(COLOOP_TSAN)
 COLOOP_EXPORT void discard_context(Context& context) noexcept;
+#else
+inline void discard_context(Context& /*context*/) noexcept {}
+#endif
 
 #if defined(COLOOP_CONTEXT_UCONTEXT) || defined(COLOOP_ASAN) || defined(COLOOP_TSAN)
 
@@ -239,17 +243,16 @@ struct RuntimeState {
 
     // Like a Context, these belong to the side that is not running.
     int error_number;
-    void* caught;
-    std::uintptr_t uncaught;
+    unsigned int has_exceptions;  // 1 if there is anything in the next, which is else not looked at
+    ExceptionGlobals exceptions;
 
     /// To be called before leaving, some time after store_control().
     void leave(int& errno_now, ExceptionGlobals& now) noexcept {
         const int error = errno_now;
         errno_now = error_number;
         error_number = error;
-        const auto any = reinterpret_cast<std::uintptr_t>(now.caught) | now.uncaught |
-                         reinterpret_cast<std::uintptr_t>(caught) | uncaught;
-        if (any != 0) [[unlikely]] {
+        if ((reinterpret_cast<std::uintptr_t>(now.caught) | (now.uncaught | has_exceptions)) != 0)
+            [[unlikely]] {
             exchange_exceptions(now);
         }
     }
@@ -267,9 +270,9 @@ struct RuntimeState {
 
     [[gnu::noinline, gnu::cold]] void exchange_exceptions(ExceptionGlobals& now) noexcept {
         const ExceptionGlobals mine = now;
-        now = {caught, static_cast<unsigned int>(uncaught)};
-        caught = mine.caught;
-        uncaught = mine.uncaught;
+        now = has_exceptions != 0 ? exceptions : ExceptionGlobals{};
+        exceptions = mine;
+        has_exceptions = mine.caught != nullptr || mine.uncaught != 0 ? 1 : 0;
     }
 };
 
