@@ -169,7 +169,9 @@ private:
     }
 
     Coroutine(const CoroutineOptions& options, Room room);
-    Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options, Room room) noexcept;
+    inline Coroutine(Stack& stack, const CoroutineOptions& options, Room room) noexcept;
+    inline Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options,
+                     Room room) noexcept;
 
     /// Like the public constructor, but the Coroutine lies on its own stack and is gone when it has
     /// ended. What the function object's own constructor throws, this throws.
@@ -223,27 +225,31 @@ private:
 
     static Result<Coroutine*> create_on_stack(const CoroutineOptions& options, Room room);
     static detail::Context* main(void* self);
-    void keep_name(std::string_view name) noexcept;
+    std::byte* keep_name(std::byte* place, std::string_view name) noexcept;
     void end_early();
+    void end_unusually();
     void after_enter();
     void destroy_locals() noexcept;
     void release() noexcept;
     [[noreturn]] void refuse_to_enter() const noexcept;
     [[noreturn]] static void refuse_to_yield() noexcept;
 
-    // Ordered by use: enter and yield touch the first lines only.
-    alignas(64) detail::Context context_;
+    // Ordered by use, so that little of one that is not in the cache has to be fetched: a switch
+    // needs what is in the first 128 bytes, and so do a wait and a wake. The runtime state comes
+    // first, because an address of its own would have to be kept on the stack across each switch.
     detail::RuntimeState runtime_;
-    Coroutine* caller_ = nullptr;
+    detail::Context context_;
     detail::Thread* thread_;
-    Status status_ = Status::created;
-    std::uint8_t ahead_ = 0;  // how many wakes ahead of others led to this one, in a row
-    std::uint32_t locks_held_ = 0;
-    std::uint32_t pending_requests_ = 0;
-    Coroutine* next_ready_ = nullptr;
     Scheduler* scheduler_;
+    Coroutine* caller_;      // while it is entered
+    Coroutine* next_ready_;  // while it is ready
     Wait* wait_ = nullptr;
     CancelScope* scope_ = nullptr;
+    Status status_ = Status::created;
+    std::uint8_t ahead_ = 0;  // how many wakes ahead of others led to this one, in a row
+
+    std::uint32_t locks_held_ = 0;
+    std::uint32_t pending_requests_ = 0;
     Stack* stack_;  // what it runs on: its own, or a call_with_stack()'s
     Handler handler_ = nullptr;
     void* closure_;

@@ -41,58 +41,65 @@ void prepare(Thread& thread) noexcept {
 namespace {
 
 constexpr std::size_t longest_name = 63;
+constexpr std::size_t cache_line = 64;
 
 std::byte* align_down(std::byte* place, std::size_t alignment) noexcept {
     return place - (reinterpret_cast<std::uintptr_t>(place) & (alignment - 1));
 }
 
-/// A stack, or why there is none.
-class StackFor {
-public:
-    StackFor(const CoroutineOptions& options, std::size_t room) noexcept
-        : options_(options), stack_(take_stack_now(options.stack_size)) {
-        if (stack_ != nullptr && room > stack_->size() / 2) [[unlikely]] {
-            give_stack_now(*stack_);
-            stack_ = nullptr;
-            too_large_ = true;
-        }
+/// Why there is no stack for a coroutine.
+enum class Lack : bool { memory, room };
+
+/// A stack, or null. Inline with its callers, so that they look only once whether there is one.
+[[gnu::always_inline]] inline Stack* take_stack_for(const CoroutineOptions& options,
+                                                    std::size_t room, Lack& lack) noexcept {
+    Stack* stack = take_stack_now(options.stack_size);
+    if (stack != nullptr && room > stack->size() / 2) [[unlikely]] {
+        give_stack_now(*stack);
+        lack = Lack::room;
+        return nullptr;
     }
+    return stack;
+}
 
-    explicit operator bool() const noexcept { return stack_ != nullptr; }
+// What is unusual is not inline, so that what is usual needs no room for texts and errors.
 
-    Stack& operator*() const noexcept { return *stack_; }
+[[gnu::noinline, gnu::cold]] Error no_stack(const CoroutineOptions& options, Lack lack) {
+    return {std::make_error_code(std::errc::not_enough_memory), "create coroutine",
+            lack == Lack::room ? "its function object does not fit its stack" : options.name};
+}
 
-    [[nodiscard]] Error error() const {
-        return {std::make_error_code(std::errc::not_enough_memory), "create coroutine",
-                too_large_ ? "its function object does not fit its stack" : options_.name};
+[[gnu::noinline, gnu::cold]] Result<Coroutine*> not_created(const CoroutineOptions& options,
+                                                            Lack lack) {
+    return no_stack(options, lack);
+}
+
+[[gnu::always_inline]] inline Stack& require_stack_for(const CoroutineOptions& options,
+                                                       std::size_t room) {
+    Lack lack = Lack::memory;
+    Stack* stack = take_stack_for(options, room, lack);
+    if (stack == nullptr) [[unlikely]] {
+        throw no_stack(options, lack);
     }
+    return *stack;
+}
 
-    [[nodiscard]] Stack& value() const {
-        if (stack_ == nullptr) [[unlikely]] {
-            throw error();
-        }
-        return *stack_;
-    }
-
-private:
-    const CoroutineOptions& options_;
-    Stack* stack_;
-    bool too_large_ = false;
-};
+[[noreturn, gnu::noinline, gnu::cold]] void refuse_exception(const Coroutine& coroutine) {
+    std::fprintf(stderr, "coloop: an exception left %s, which nobody waits for\n",
+                 describe(coroutine).c_str());
+    std::terminate();
+}
 
 }  // namespace
 
-Coroutine::Coroutine(const CoroutineOptions& options, Room room)
-    : Coroutine(StackFor(options, room.size + room.alignment).value(), nullptr, options, room) {}
-
-/// Everything that is to be known lies above `place`; null for right below the stack's record.
-Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& options,
-                     Room room) noexcept
+/// Everything that is to be known lies above `place`.
+[[gnu::always_inline]] inline Coroutine::Coroutine(Stack& stack, std::byte* place,
+                                                   const CoroutineOptions& options,
+                                                   Room room) noexcept
     : thread_(&detail::thread),
       scheduler_(&Scheduler::current()),
       stack_(&stack),
-      handler_([](void*, bool) {}),  // until the function object is there
-      closure_(place != nullptr ? place : stack.top()) {
+      handler_([](void*, bool) {}) {  // until the function object is there
     if (thread_->error_number == nullptr) [[unlikely]] {
         detail::prepare(*thread_);
     }
@@ -100,32 +107,39 @@ Coroutine::Coroutine(Stack& stack, std::byte* place, const CoroutineOptions& opt
     runtime_.error_number = 0;
     runtime_.has_exceptions = 0;
     if (!options.name.empty()) {
-        keep_name(options.name);
+        place = keep_name(place, options.name);
     }
-    std::byte* closure = align_down(static_cast<std::byte*>(closure_) - room.size, room.alignment);
+    std::byte* closure = align_down(place - room.size, room.alignment);
     closure_ = closure;
     detail::make_context(context_, stack.low, closure, main, this);
 }
 
+Coroutine::Coroutine(const CoroutineOptions& options, Room room)
+    : Coroutine(require_stack_for(options, room.size + room.alignment), options, room) {}
+
+inline Coroutine::Coroutine(Stack& stack, const CoroutineOptions& options, Room room) noexcept
+    : Coroutine(stack, stack.top(), options, room) {}
+
 Result<Coroutine*> Coroutine::create_on_stack(const CoroutineOptions& options, Room room) {
-    const StackFor stack(options,
-                         sizeof(Coroutine) + alignof(Coroutine) + room.size + room.alignment);
-    if (!stack) [[unlikely]] {
-        return stack.error();
+    Lack lack = Lack::memory;
+    Stack* stack =
+        take_stack_for(options, sizeof(Coroutine) + cache_line + room.size + room.alignment, lack);
+    if (stack == nullptr) [[unlikely]] {
+        return not_created(options, lack);
     }
-    std::byte* place = align_down((*stack).top() - sizeof(Coroutine), alignof(Coroutine));
-    auto* coroutine = new (place) Coroutine(*stack, place, options, room);
-    return coroutine;
+    std::byte* place = align_down(stack->top() - sizeof(Coroutine), cache_line);
+    return new (place) Coroutine(*stack, place, options, room);
 }
 
-/// As the next thing on the stack.
-void Coroutine::keep_name(std::string_view name) noexcept {
+/// As the next thing on the stack; returns where that goes on.
+[[gnu::noinline]] std::byte* Coroutine::keep_name(std::byte* place,
+                                                  std::string_view name) noexcept {
     const std::size_t length = std::min(name.size(), longest_name);
-    auto* copy = static_cast<char*>(closure_) - (length + 1);
+    auto* copy = reinterpret_cast<char*>(place) - (length + 1);
     std::memcpy(copy, name.data(), length);
     copy[length] = '\0';
     name_ = copy;
-    closure_ = copy;
+    return reinterpret_cast<std::byte*>(copy);
 }
 
 /// The destructor's work before the function has ended.
@@ -139,6 +153,17 @@ void Coroutine::end_early() {
     release();
 }
 
+/// For one whose function has returned and that has locals or leaves behind what it must not.
+[[gnu::noinline]] void Coroutine::end_unusually() {
+    if (locks_held_ != 0) {
+        misuse(describe(*this) + " ended while it held a lock; unlock it first");
+    }
+    if (pending_requests_ != 0) {
+        misuse(describe(*this) + " ended while a request of its own was still pending");
+    }
+    destroy_locals();
+}
+
 /// Runs on the coroutine's own stack, and leaves it for good by returning.
 detail::Context* Coroutine::main(void* self) {
     auto& coroutine = *static_cast<Coroutine*>(self);
@@ -147,18 +172,11 @@ detail::Context* Coroutine::main(void* self) {
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {
-        std::fprintf(stderr, "coloop: an exception left %s, which nobody waits for\n",
-                     describe(coroutine).c_str());
-        std::terminate();
+        refuse_exception(coroutine);
     }
-    if (coroutine.locks_held_ != 0) [[unlikely]] {
-        misuse(describe(coroutine) + " ended while it held a lock; unlock it first");
-    }
-    if (coroutine.pending_requests_ != 0) [[unlikely]] {
-        misuse(describe(coroutine) + " ended while a request of its own was still pending");
-    }
-    if (coroutine.locals_ != nullptr) [[unlikely]] {
-        coroutine.destroy_locals();
+    if ((coroutine.locks_held_ | coroutine.pending_requests_) != 0 || coroutine.locals_ != nullptr)
+        [[unlikely]] {
+        coroutine.end_unusually();
     }
     detail::store_control(coroutine.runtime_.control[detail::inside]);
     detail::Thread& thread = *coroutine.thread_;
