@@ -2,97 +2,87 @@
 #include "hall.hpp"
 
 #include <algorithm>
-#include <utility>
 
-#include <fmt/format.h>
-
-#include "../log.hpp"
+#include "../common/log.hpp"
 #include "text.hpp"
 
 namespace {
 
-constexpr std::size_t shown_at_once = 200;  // names, so that asking can't fill the memory
-
-Line make_line(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
-
-std::string more(std::size_t count) {
-    return count > shown_at_once ? fmt::format(" and {} more", count - shown_at_once) : "";
-}
-
-std::string list(const std::vector<Guest*>& guests) {
-    std::string names;
-    for (std::size_t i = 0; i < std::min(guests.size(), shown_at_once); ++i) {
-        names += (i == 0 ? "" : " ") + guests[i]->name();
+/// Some of the names, and how many more there are: asking must not fill the memory.
+std::string list(std::vector<std::string> names) {
+    constexpr std::size_t shown_at_once = 200;
+    const std::size_t count = names.size();
+    if (count > shown_at_once) {
+        names.resize(shown_at_once);
+        names.push_back(fmt::format("and {} more", count - shown_at_once));
     }
-    return names + more(guests.size());
+    return fmt::format("{}", fmt::join(names, " "));
 }
 
 }  // namespace
 
-Line notice(std::string_view text) { return make_line(fmt::format("* {}\r\n", text)); }
-
 void Hall::enter(Guest& guest) {
     do {
-        guest.name_ = fmt::format("guest{}", ++entered_);
-    } while (!guests_.try_emplace(folded(guest.name_), &guest).second);
+        guest.name = fmt::format("guest{}", ++entered_);
+    } while (!guests_.try_emplace(folded(guest.name), &guest).second);
 }
 
-void Hall::leave(Guest& guest, std::string_view why) {
-    part(guest, why);
-    const auto found = guests_.find(folded(guest.name_));
+void Hall::leave(Guest& guest) {
+    part(guest, guest.why_left);
+    const auto found = guests_.find(folded(guest.name));
     if (found != guests_.end() && found->second == &guest) {  // else it has left before
         guests_.erase(found);
     }
 }
 
-bool Hall::rename(Guest& guest, std::string_view name) {
-    const std::string key = folded(name);
-    const std::string old_key = folded(guest.name_);
-    if (key != old_key) {
-        if (!guests_.try_emplace(key, &guest).second) {
-            return false;
-        }
-        guests_.erase(old_key);
+Line Hall::rename(Guest& guest, std::string_view name) {
+    if (!is_name(name)) {
+        return notice("a name is 1 to 24 letters, digits, - and _");
     }
-    const std::string old_name = std::exchange(guest.name_, std::string(name));
-    if (guest.room_ != nullptr) {
-        tell(*guest.room_, notice(fmt::format("{} is now {}", old_name, name)));
+    const auto [place, is_free] = guests_.try_emplace(folded(name), &guest);
+    if (place->second != &guest) {
+        return notice("{} is taken", name);
     }
-    return true;
+    if (is_free) {
+        guests_.erase(folded(guest.name));
+    }
+    const std::string old_name = std::exchange(guest.name, std::string(name));
+    if (guest.room != nullptr) {
+        tell(*guest.room, notice("{} is now {}", old_name, name));
+    }
+    return notice("you are {}", name);
 }
 
-bool Hall::join(Guest& guest, std::string_view name) {
+Line Hall::join(Guest& guest, std::string_view name) {
+    if (!is_name(name)) {
+        return notice("a name is 1 to 24 letters, digits, - and _");
+    }
     Room* room = open(name);
     if (room == nullptr) {
-        return false;
+        return notice("there are too many rooms");
     }
-    if (room == guest.room_) {
-        return true;
+    if (room == guest.room) {
+        return nullptr;
     }
     part(guest, "left");
-    std::string past;
-    for (const Line& line : room->history) {
-        past += *line;
-    }
-    if (!past.empty()) {
-        guest.hear(make_line(
-            fmt::format("* what was said in {}:\r\n{}* that was it\r\n", room->name, past)));
+    if (!room->history.empty()) {
+        std::string past;
+        for (const Line& line : room->history) {
+            past += *line;
+        }
+        guest.hear(notice("what was said in {}:\r\n{}* that was it", room->name, past));
     }
     room->guests.push_back(&guest);
-    guest.room_ = room;
-    tell(*room, notice(fmt::format("{} joined {}", guest.name_, room->name)));
-    return true;
+    guest.room = room;
+    tell(*room, notice("{} joined {}", guest.name, room->name));
+    return nullptr;
 }
 
 /// The room of that name, made if need be. It is kept when all have left, for its history, until
 /// its place is wanted.
 Room* Hall::open(std::string_view name) {
     const std::string key = folded(name);
-    const auto found = rooms_.find(key);
-    if (found != rooms_.end()) {
-        return &found->second;
-    }
-    if (rooms_.size() >= limits_.rooms) {
+    if (!rooms_.contains(key) && rooms_.size() >= limits_.rooms) {
         const auto unused = std::find_if(rooms_.begin(), rooms_.end(), [](const auto& entry) {
             return entry.second.guests.empty();
         });
@@ -101,91 +91,86 @@ Room* Hall::open(std::string_view name) {
         }
         rooms_.erase(unused);
     }
-    Room& room = rooms_[key];
-    room.name = name;
-    return &room;
+    return &rooms_.try_emplace(key, Room{std::string(name), {}, {}}).first->second;
 }
 
 bool Hall::part(Guest& guest, std::string_view why) {
-    if (guest.room_ == nullptr) {
-        return false;
+    Room* const room = std::exchange(guest.room, nullptr);
+    if (room != nullptr) {
+        std::erase(room->guests, &guest);
+        tell(*room, notice("{} left {} ({})", guest.name, room->name, why));
     }
-    Room& room = *guest.room_;
-    remove(guest);
-    tell(room, notice(fmt::format("{} left {} ({})", guest.name_, room.name, why)));
-    return true;
+    return room != nullptr;
 }
 
-void Hall::remove(Guest& guest) {
-    std::erase(guest.room_->guests, &guest);
-    guest.room_ = nullptr;
-}
-
-bool Hall::say(Guest& guest, std::string_view text) {
-    if (guest.room_ == nullptr) {
+bool Hall::say(const Guest& guest, std::string_view text) const {
+    if (guest.room == nullptr) {
         return false;
     }
-    Room& room = *guest.room_;
-    const Line line = make_line(fmt::format("<{}> {}\r\n", guest.name_, text));
-    room.history.push_back(line);
-    if (room.history.size() > limits_.history) {
-        room.history.pop_front();
+    const Line line =
+        std::make_shared<const std::string>(fmt::format("<{}> {}\r\n", guest.name, text));
+    std::deque<Line>& history = guest.room->history;
+    history.push_back(line);
+    if (history.size() > limits_.history) {
+        history.pop_front();
     }
-    tell(room, line);
+    tell(*guest.room, line);
     return true;
 }
 
 /// Tells all in the room. Those who have no place for it are thrown out, which the rest is told.
-void Hall::tell(Room& room, const Line& line) {
-    Line next = line;
-    while (next) {
-        std::vector<Guest*> slow;
+void Hall::tell(Room& room, Line line) {
+    while (line) {
+        std::vector<std::string> slow;
         std::erase_if(room.guests, [&](Guest* guest) {
-            const bool is_slow = !guest->hear(next);
-            if (is_slow) {
-                slow.push_back(guest);
+            if (guest->hear(line)) {
+                return false;
             }
-            return is_slow;
+            slow.push_back(guest->name);
+            guest->room = nullptr;
+            guest->why_left = "slow";
+            guest->connection.cancel();
+            return true;
         });
-        for (Guest* guest : slow) {
-            guest->room_ = nullptr;
-            guest->drop();
-            log("event=drop name={} room={} reason=slow", guest->name_, room.name);
-        }
-        next = slow.empty() ? nullptr : notice(list(slow) + " dropped: too slow a reader");
+        line = slow.empty() ? nullptr : notice("{} dropped: too slow a reader", list(slow));
     }
 }
 
-Guest* Hall::find(std::string_view name) {
+Line Hall::whisper(const Guest& guest, std::string_view name, std::string_view text) {
     const auto found = guests_.find(folded(name));
-    return found == guests_.end() ? nullptr : found->second;
+    if (found == guests_.end()) {
+        return notice("nobody here is {}", is_name(name) ? name : "that");
+    }
+    Guest& other = *found->second;
+    const bool heard = other.hear(
+        std::make_shared<const std::string>(fmt::format("[{}] {}\r\n", guest.name, text)));
+    return heard ? notice("{} was told", other.name)
+                 : notice("{} is not reading; try again later", other.name);
 }
 
-std::string Hall::rooms() const {
-    std::string text = fmt::format("{} rooms:", rooms_.size());
-    std::size_t left = shown_at_once;
+Line Hall::rooms() const {
+    std::vector<std::string> names;
     for (const auto& [key, room] : rooms_) {
-        if (left-- == 0) {
-            break;
-        }
-        text += fmt::format(" {} ({})", room.name, room.guests.size());
+        names.push_back(fmt::format("{} ({})", room.name, room.guests.size()));
     }
-    return text + more(rooms_.size());
+    return notice("{} rooms: {}", rooms_.size(), list(names));
 }
 
-std::string Hall::who(const Guest& guest) {
-    if (guest.room_ == nullptr) {
-        return "you are in no room";
+Line Hall::who(const Guest& guest) {
+    if (guest.room == nullptr) {
+        return notice("you are in no room");
     }
-    const Room& room = *guest.room_;
-    return fmt::format("{} in {}: {}", room.guests.size(), room.name, list(room.guests));
+    std::vector<std::string> names;
+    for (const Guest* other : guest.room->guests) {
+        names.push_back(other->name);
+    }
+    return notice("{} in {}: {}", names.size(), guest.room->name, list(names));
 }
 
-void Hall::close() noexcept {
+void Hall::close() {
     closed_ = true;
-    const Line farewell = notice("the server ends; good-bye");
     for (const auto& [key, guest] : guests_) {
-        guest->hear(farewell);
-        guest->dismiss();
+        guest->hear(notice("the server ends; good-bye"));
+        guest->outbox.close();
     }
 }

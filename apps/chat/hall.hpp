@@ -7,36 +7,37 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include <fmt/format.h>
+
+#include <coloop/coloop.hpp>
 
 /// Something to be shown, with its line ends; shared by all who are to see it.
 using Line = std::shared_ptr<const std::string>;
 
-/// Somebody in the hall, as the others see it.
-class Guest {
-public:
-    Guest() = default;
-    Guest(const Guest&) = delete;
-    Guest& operator=(const Guest&) = delete;
-    virtual ~Guest() = default;
+/// "* text", as the hall says things.
+template <typename... Values>
+Line notice(fmt::format_string<Values...> format, Values&&... values) {
+    return std::make_shared<const std::string>(
+        "* " + fmt::format(format, std::forward<Values>(values)...) + "\r\n");
+}
+
+/// Somebody in the hall.
+struct Guest {
+    /// `lines` may wait to be shown to it. Opens a cancel scope, so it belongs into a coroutine.
+    explicit Guest(std::size_t lines) : outbox(lines) {}
 
     /// Takes a line to be shown soon; false if so many wait already that there is no room. Never
     /// waits.
-    virtual bool hear(const Line& line) noexcept = 0;
+    bool hear(const Line& line) noexcept { return outbox.closed() || outbox.try_send(line); }
 
-    /// Cuts the connection: the guest leaves soon.
-    virtual void drop() noexcept = 0;
-
-    /// Lets the guest see what was said so far, and leave then.
-    virtual void dismiss() noexcept = 0;
-
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-private:
-    friend class Hall;
-
-    std::string name_;
-    struct Room* room_ = nullptr;
+    std::string name;
+    struct Room* room = nullptr;
+    coloop::Channel<Line> outbox;      ///< closed if the guest may see what is in there, and leave
+    std::string why_left = "cut off";  ///< once it has
+    coloop::CancelScope connection;    ///< cancelled to cut it
 };
 
 struct Room {
@@ -60,36 +61,29 @@ public:
     void enter(Guest& guest);
 
     /// Forgets a guest; its room is told that it left and why. Nothing if it has left before.
-    void leave(Guest& guest, std::string_view why);
+    void leave(Guest& guest);
 
-    /// False if somebody else has the name.
-    bool rename(Guest& guest, std::string_view name);
-
-    /// False if there are too many rooms.
-    bool join(Guest& guest, std::string_view room);
+    /// Each returns what the guest is to be told, if anything.
+    Line rename(Guest& guest, std::string_view name);
+    Line join(Guest& guest, std::string_view room);
+    Line whisper(const Guest& guest, std::string_view name, std::string_view text);
+    [[nodiscard]] Line rooms() const;
+    static Line who(const Guest& guest);
 
     /// False if the guest is in no room.
-    bool part(Guest& guest, std::string_view why);
-    bool say(Guest& guest, std::string_view text);
+    static bool part(Guest& guest, std::string_view why);
+    bool say(const Guest& guest, std::string_view text) const;
 
-    /// Null if nobody has the name.
-    Guest* find(std::string_view name);
+    /// Says good-bye to everybody, also to who comes later.
+    void close();
 
-    /// What one is shown who asks.
-    [[nodiscard]] std::string rooms() const;
-    static std::string who(const Guest& guest);
+    [[nodiscard]] bool closed() const { return closed_; }
 
-    /// Says good-bye to everybody.
-    void close() noexcept;
-
-    [[nodiscard]] bool closed() const noexcept { return closed_; }
-
-    [[nodiscard]] std::size_t size() const noexcept { return guests_.size(); }
+    [[nodiscard]] std::size_t size() const { return guests_.size(); }
 
 private:
     Room* open(std::string_view name);
-    static void tell(Room& room, const Line& line);
-    void remove(Guest& guest);
+    static void tell(Room& room, Line line);
 
     Limits limits_;
     std::map<std::string, Guest*> guests_;  // by folded name
@@ -98,5 +92,6 @@ private:
     bool closed_ = false;
 };
 
-/// "* text", as the hall says things.
-Line notice(std::string_view text);
+/// Does what a guest's line says: a command if it begins with a slash, else something to be said
+/// in its room. False if it wants to leave.
+bool obey(Hall& hall, Guest& guest, std::string_view line);
