@@ -5,12 +5,6 @@
 #include <cctype>
 #include <stdexcept>
 
-#include <fmt/format.h>
-
-#include <coloop/sleep.hpp>
-#include <coloop/task_group.hpp>
-#include <coloop/timeout.hpp>
-
 #include "schedule.hpp"
 
 namespace loadgen {
@@ -38,7 +32,7 @@ std::string excerpt(std::string_view text) {
 }  // namespace
 
 coloop::TcpStream connect(const Settings& settings) {
-    return coloop::with_timeout(seconds(settings.timeout), [&] {
+    return coloop::with_timeout(settings.timeout, [&] {
         coloop::TcpStream stream = coloop::TcpStream::connect(settings.host, settings.port);
         stream.set_no_delay(true);
         return stream;
@@ -53,9 +47,9 @@ bool Connection::attempt(Function&& function, const std::size_t& unanswered) {
         std::forward<Function>(function)();
         return true;
     } catch (const coloop::Error& error) {
-        tally_.failed(error.code().message(), error.what(), unanswered);
+        tally_.fail(error.code().message(), error.what(), unanswered);
     } catch (const WrongAnswer& error) {
-        tally_.failed("wrong answer", error.what(), unanswered);
+        tally_.fail("wrong answer", error.what(), unanswered);
     }
     link_.reset();
     return false;
@@ -66,9 +60,9 @@ void Connection::open() {
 }
 
 void Connection::connect_and_open() {
-    link_ = std::make_unique<Link>(connect(settings_), settings_, number_);
-    if (const std::string opening = link_->dialogue.opening(); !opening.empty()) {
-        coloop::with_timeout(seconds(settings_.timeout), [&] {
+    link_.emplace(connect(settings_), settings_, number_);
+    if (const std::string& opening = link_->dialogue.opening(); !opening.empty()) {
+        coloop::with_timeout(settings_.timeout, [&] {
             link_->stream.write(opening);
             expect("+OK\r\n");
         });
@@ -77,7 +71,7 @@ void Connection::connect_and_open() {
 
 void Connection::run(Clock::time_point start) {
     Schedule schedule(settings_, tally_, number_, start);
-    for (;;) {
+    while (true) {
         const std::vector<Clock::time_point>& due = schedule.wait();
         if (due.empty()) {
             return;
@@ -87,7 +81,7 @@ void Connection::run(Clock::time_point start) {
             if (!link_) {
                 connect_and_open();
             }
-            exchange(due, unanswered);
+            coloop::with_timeout(settings_.timeout, [&] { exchange(due, unanswered); });
         };
         if (!attempt(connected_exchange, unanswered)) {
             coloop::co_sleep(100ms);  // a server that is gone is not to be stormed
@@ -98,28 +92,20 @@ void Connection::run(Clock::time_point start) {
 void Connection::exchange(const std::vector<Clock::time_point>& due, std::size_t& unanswered) {
     requests_.clear();
     for (std::size_t i = 0; i < due.size(); ++i) {
-        link_->dialogue.ask(requests_, ++link_->asked);
+        requests_ += link_->dialogue.request(++link_->asked);
     }
-    coloop::with_timeout(seconds(settings_.timeout), [&] {
-        if (requests_.size() <= fits_surely) {
-            link_->stream.write(requests_);
-            receive(due, unanswered);
-            return;
-        }
-        // Who writes until all is written, while the server does the same, would wait forever.
-        coloop::TaskGroup group;
-        group.spawn([&] { link_->stream.write(requests_); });
-        receive(due, unanswered);
-        group.wait();
-    });
-}
-
-void Connection::receive(const std::vector<Clock::time_point>& due, std::size_t& unanswered) {
+    coloop::TaskGroup writing;
+    if (requests_.size() <= fits_surely) {
+        link_->stream.write(requests_);
+    } else {  // who writes all at first, while the server does the same, may wait forever
+        writing.spawn([&] { link_->stream.write(requests_); });
+    }
     for (const Clock::time_point moment : due) {
-        expect(link_->dialogue.answer_to(++link_->answered));
-        tally_.answered(Clock::now() - moment);
+        expect(link_->dialogue.answer(++link_->answered));
+        tally_.latencies_this_second.record(Clock::now() - moment);
         --unanswered;
     }
+    writing.wait();
 }
 
 /// Compares what comes, as it comes: a wrong answer may be shorter than the right one.

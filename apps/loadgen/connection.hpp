@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <utility>
 
-#include <coloop/buf_reader.hpp>
-#include <coloop/tcp.hpp>
+#include <coloop/coloop.hpp>
 
 #include "dialogue.hpp"
 #include "settings.hpp"
@@ -31,12 +32,12 @@ public:
 
 private:
     struct Link {
-        explicit Link(coloop::TcpStream&& connected, const Settings& settings, std::size_t number)
+        Link(coloop::TcpStream connected, const Settings& settings, std::size_t number)
             : stream(std::move(connected)), dialogue(settings, number) {}
 
         coloop::TcpStream stream;
-        coloop::BufReader reader{stream};
         Dialogue dialogue;
+        coloop::BufReader reader{stream};
         std::uint64_t asked = 0;
         std::uint64_t answered = 0;
     };
@@ -45,13 +46,12 @@ private:
     bool attempt(Function&& function, const std::size_t& unanswered);
     void connect_and_open();
     void exchange(const std::vector<Clock::time_point>& due, std::size_t& unanswered);
-    void receive(const std::vector<Clock::time_point>& due, std::size_t& unanswered);
     void expect(std::string_view answer);
 
     const Settings& settings_;
     Tally& tally_;
     std::size_t number_;
-    std::unique_ptr<Link> link_;
+    std::optional<Link> link_;
     std::string requests_;
 };
 

@@ -26,9 +26,8 @@ public:
     }
 
     void add(const Histogram& other) {
-        for (std::size_t i = 0; i < counts_.size(); ++i) {
-            counts_[i] += other.counts_[i];
-        }
+        std::transform(counts_.begin(), counts_.end(), other.counts_.begin(), counts_.begin(),
+                       std::plus<>());
         count_ += other.count_;
         sum_ += other.sum_;
         least_ = std::min(least_, other.least_);
@@ -36,6 +35,8 @@ public:
     }
 
     [[nodiscard]] std::uint64_t count() const { return count_; }
+
+    // All that follows in milliseconds.
 
     [[nodiscard]] double least() const { return count_ > 0 ? milliseconds(least_) : 0; }
 
@@ -45,7 +46,7 @@ public:
         return count_ > 0 ? sum_ / static_cast<double>(count_) / 1e6 : 0;
     }
 
-    /// Milliseconds that so many percent of all took at most.
+    /// So many percent of all took at most this.
     [[nodiscard]] double percentile(double percent) const {
         const auto wanted = static_cast<std::uint64_t>(
             std::ceil(percent / 100 * static_cast<double>(count_) - 1e-6));
@@ -60,20 +61,16 @@ public:
     }
 
 private:
-    static constexpr unsigned precision = 7;  // bits below the leading one
+    static constexpr int precision = 7;  // bits below the leading one
     static constexpr std::uint64_t half = std::uint64_t{1} << precision;
 
     static std::size_t index_of(std::uint64_t value) {
-        const unsigned shift = static_cast<unsigned>(
-            std::max(0, static_cast<int>(std::bit_width(value)) - static_cast<int>(precision) - 1));
-        return shift * half + (value >> shift);
+        const int shift = std::max(0, static_cast<int>(std::bit_width(value)) - precision - 1);
+        return static_cast<std::size_t>(shift) * half + (value >> shift);
     }
 
     static std::uint64_t largest_in(std::size_t index) {
-        if (index < 2 * half) {
-            return index;
-        }
-        const std::uint64_t shift = index / half - 1;
+        const std::uint64_t shift = index < 2 * half ? 0 : index / half - 1;
         return ((index - shift * half + 1) << shift) - 1;
     }
 

@@ -17,8 +17,4 @@ namespace loadgen {
 /// The result as a picture.
 [[nodiscard]] std::string svg(const Settings& settings, const Tally& tally);
 
-/// Says once a second how it is going, on standard error, until cancelled: in one line that changes
-/// if that is a terminal, else in one line each.
-void show_progress(Tally& tally);
-
 }  // namespace loadgen

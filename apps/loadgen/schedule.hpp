@@ -5,6 +5,7 @@
 // so that a server which stalls cannot hide how long others would have waited for it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,24 +27,25 @@ public:
     const std::vector<Clock::time_point>& wait() {
         due_.clear();
         if (settings_.rate == 0) {
-            due_.assign(tally_.take(settings_.pipeline), Clock::now());
-            return due_;
-        }
-        if (next_ < settings_.requests) {
+            const std::uint64_t left = settings_.requests - tally_.asked;
+            due_.assign(std::min<std::uint64_t>(left, settings_.pipeline), Clock::now());
+        } else if (next_ < settings_.requests) {
             wait_until(moment());
+            const Clock::time_point now = Clock::now();
+            for (;
+                 due_.size() < settings_.pipeline && next_ < settings_.requests && moment() <= now;
+                 next_ += settings_.connections) {
+                due_.push_back(moment());
+            }
         }
-        const Clock::time_point now = Clock::now();
-        while (due_.size() < settings_.pipeline && next_ < settings_.requests && moment() <= now) {
-            due_.push_back(moment());
-            next_ += settings_.connections;
-        }
-        tally_.asked(due_.size());
+        tally_.asked += due_.size();
         return due_;
     }
 
 private:
     [[nodiscard]] Clock::time_point moment() const {
-        return start_ + seconds(static_cast<double>(next_) / settings_.rate);
+        const std::chrono::duration<double> after(static_cast<double>(next_) / settings_.rate);
+        return start_ + std::chrono::duration_cast<Clock::duration>(after);
     }
 
     /// Sleeps end up to a millisecond late, which would count as the server's: the last one is

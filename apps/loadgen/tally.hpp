@@ -21,89 +21,48 @@ struct Second {
     double p99;
 };
 
-class Tally {
-public:
-    explicit Tally(std::uint64_t requests) : left_(requests) {}
+struct Failures {
+    std::uint64_t count = 0;
+    std::string first;
+};
 
-    /// From here on time counts.
-    void begin() { begin_ = second_began_ = Clock::now(); }
-
-    void end() {
-        next_second();
-        end_ = second_began_;
-    }
-
-    /// How many of the wanted requests may be sent: at most `most`, 0 when all have been.
-    std::size_t take(std::size_t most) {
-        const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(most, left_));
-        left_ -= taken;
-        asked_ += taken;
-        return taken;
-    }
-
-    /// The same where the caller knows how many are wanted.
-    void asked(std::size_t count) { asked_ += count; }
-
-    void answered(Clock::duration latency) { this_second_.record(latency); }
+struct Tally {
+    std::uint64_t asked = 0;
+    std::uint64_t failed = 0;
+    std::map<std::string, Failures> failures;  // by kind
+    Clock::time_point begin;
+    Histogram latencies;  // of the seconds that have ended
+    Histogram latencies_this_second;
+    std::vector<Second> seconds;
 
     /// So many requests have come to nothing. `what` is said for the first one of its kind.
-    void failed(const std::string& kind, const std::string& what, std::size_t requests) {
-        failed_ += requests;
-        Failures& failures = failures_[kind];
-        failures.count += std::max<std::uint64_t>(1, requests);
-        if (failures.first.empty()) {
-            failures.first = what;
-        }
+    void fail(const std::string& kind, const std::string& what, std::size_t requests) {
+        failed += requests;
+        Failures& alike = failures.try_emplace(kind, Failures{0, what}).first->second;
+        alike.count += std::max<std::uint64_t>(1, requests);
     }
 
-    /// Ends the present second.
-    const Second& next_second() {
-        const Clock::time_point now = Clock::now();
-        const std::chrono::duration<double> took = now - second_began_;
-        const double answers = static_cast<double>(this_second_.count());
-        seconds_.push_back({std::chrono::duration<double>(now - begin_).count(),
-                            took.count() > 0 ? answers / took.count() : 0,
-                            this_second_.percentile(50), this_second_.percentile(99)});
-        second_began_ = now;
-        all_.add(this_second_);
-        this_second_ = Histogram();
-        return seconds_.back();
+    /// Ends the present second, which may be a part of one.
+    const Second& end_second() {
+        const double now = std::chrono::duration<double>(Clock::now() - begin).count();
+        const double took = now - duration();
+        const Histogram& latest = latencies_this_second;
+        seconds.push_back({now, took > 0 ? static_cast<double>(latest.count()) / took : 0,
+                           latest.percentile(50), latest.percentile(99)});
+        latencies.add(latest);
+        latencies_this_second = Histogram();
+        return seconds.back();
     }
 
-    struct Failures {
-        std::uint64_t count = 0;
-        std::string first;
-    };
+    // Of all seconds that have ended.
 
-    [[nodiscard]] const Histogram& latencies() const { return all_; }
+    [[nodiscard]] std::uint64_t unanswered() const { return asked - failed - latencies.count(); }
 
-    [[nodiscard]] const std::vector<Second>& by_second() const { return seconds_; }
-
-    [[nodiscard]] const std::map<std::string, Failures>& failures() const { return failures_; }
-
-    [[nodiscard]] std::uint64_t failed() const { return failed_; }
-
-    [[nodiscard]] std::uint64_t unanswered() const { return asked_ - failed_ - all_.count(); }
-
-    [[nodiscard]] double duration() const {
-        return std::chrono::duration<double>(end_ - begin_).count();
-    }
+    [[nodiscard]] double duration() const { return seconds.empty() ? 0 : seconds.back().at; }
 
     [[nodiscard]] double rate() const {
-        return duration() > 0 ? static_cast<double>(all_.count()) / duration() : 0;
+        return duration() > 0 ? static_cast<double>(latencies.count()) / duration() : 0;
     }
-
-private:
-    std::uint64_t left_;
-    std::uint64_t asked_ = 0;
-    std::uint64_t failed_ = 0;
-    Clock::time_point begin_;
-    Clock::time_point end_;
-    Clock::time_point second_began_;
-    Histogram all_;
-    Histogram this_second_;
-    std::vector<Second> seconds_;
-    std::map<std::string, Failures> failures_;
 };
 
 }  // namespace loadgen
