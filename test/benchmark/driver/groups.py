@@ -140,7 +140,7 @@ def sync_tables():
 
 
 def memory_tables(quick):
-    count = 100_000 if quick else 1_000_000
+    count = 50_000 if quick else 1_000_000
     yield Table(f'{count:,} at once, made, suspended, woken and ended', [
         Row('Go goroutines', 'go', 'suspended', count),
         Row('coloop, 256 KiB of address space each', 'coloop_loop', 'suspended', count),
@@ -208,7 +208,7 @@ def file_tables():
 
 
 def timer_tables(quick):
-    count = 100_000 if quick else 1_000_000
+    count = 50_000 if quick else 1_000_000
     yield Table(f'{count:,} sleepers, of 1 to 1,000 ms, which end in order', [
         Row('libuv, a uv_timer_t each', 'uv_timer', 'sleepers', count),
         Row('coloop co_sleep_ns', 'coloop_loop', 'sleepers', count),
