@@ -16,11 +16,24 @@ namespace coloop {
 
 namespace {
 
+// These are not inline, so that opening and closing a scope need no room for a text.
+
+[[noreturn, gnu::noinline, gnu::cold]] void refuse_to_open() noexcept {
+    misuse("a cancel scope was opened outside a coroutine; there is nothing to cancel");
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] void refuse_to_close() noexcept {
+    misuse(std::string("a cancel scope was closed while a scope inside it is open") +
+           (in_coroutine() ? ", in " + describe(*Coroutine::self()) : std::string()) +
+           "; scopes nest as blocks do, and coroutines inside must end first");
+}
+
 Coroutine* require_self() noexcept {
-    if (!in_coroutine()) {
-        misuse("a cancel scope was opened outside a coroutine; there is nothing to cancel");
+    Coroutine* self = Coroutine::self();
+    if (self == nullptr) [[unlikely]] {
+        refuse_to_open();
     }
-    return Coroutine::self();
+    return self;
 }
 
 }  // namespace
@@ -64,10 +77,8 @@ void CancelScope::open() noexcept {
 }
 
 CancelScope::~CancelScope() {
-    if (!children_.empty() || (coroutine_ != nullptr && coroutine_->scope_ != this)) {
-        misuse(std::string("a cancel scope was closed while a scope inside it is open") +
-               (in_coroutine() ? ", in " + describe(*Coroutine::self()) : std::string()) +
-               "; scopes nest as blocks do, and coroutines inside must end first");
+    if (!children_.empty() || (coroutine_ != nullptr && coroutine_->scope_ != this)) [[unlikely]] {
+        refuse_to_close();
     }
     if (coroutine_ != nullptr) {
         coroutine_->scope_ = outer_;

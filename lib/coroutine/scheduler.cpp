@@ -80,9 +80,11 @@ std::size_t run_ready() {
         misuse("run_ready() was called in " + describe(*thread.current) +
                "; it runs coroutines from outside any of them");
     }
+    detail::FloatingPointControl control;
+    detail::store_control(control);
     std::size_t count = 0;
     while (loopless.ready() > 0) {
-        loopless.run_next();
+        loopless.run_next(control);
         ++count;
     }
     thread.has_ready = false;

@@ -42,10 +42,6 @@ Loop::~Loop() {
     state_->release();
 }
 
-Result<void> Loop::start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept {
-    return state_->start(std::move(coroutine), name);
-}
-
 bool Loop::take_in(detail::Posted& posted) noexcept { return state_->post(posted); }
 
 bool Loop::run() {

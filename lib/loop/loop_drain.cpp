@@ -27,6 +27,7 @@ void LoopState::come_back_soon() noexcept {
     if (!drain_follows_ && !idles_) {
         idles_ = true;
         uv_idle_start(&idle_, [](uv_idle_t* handle) {
+            require_own_stack();
             LoopState& state = of(handle);
             if (!state.poll_first_) {
                 state.drain();
@@ -48,24 +49,28 @@ void LoopState::require_own_stack() {
     }
 }
 
+/// To be called from check or idle. The first comes after prepare, which has looked whether
+/// uv_run() was called in a coroutine, the second must do that itself.
 void LoopState::drain() {
-    require_own_stack();
     if (ready() > 0 && hooks_ != nullptr) [[unlikely]] {
         drain_by(*hooks_);
     } else if (ready() > 0) {
+        detail::FloatingPointControl control;
+        detail::store_control(control);
         now = std::uint64_t{uv_now(uv_)} * 1'000'000;  // near enough, and known already
         drain_follows_ = true;
         std::uint64_t end = now + 1'000'000 + drain_time;
-        for (std::size_t i = 1; i <= drain_limit && ready() > 0; ++i) {
-            run_next();
-            if (i % looks_at_clock_every == 0) {
+        std::size_t rest = drain_limit;
+        do {
+            run_next(control);
+            if (--rest % looks_at_clock_every == 0) {
                 const std::uint64_t look = time();
-                if (look > end) {
+                if (rest == 0 || look > end) {
                     break;
                 }
                 end = std::min(end, look + drain_time);
             }
-        }
+        } while (ready() > 0);
         drain_follows_ = false;
         poll_first_ = ready() > 0;
     }
@@ -82,7 +87,9 @@ void LoopState::drain_by(LoopHooks& hooks) {
         }
         now = time();
         move_to_front(next);
-        run_next();
+        detail::FloatingPointControl control;
+        detail::store_control(control);
+        run_next(control);
         hooks.stopped();
     }
     drain_follows_ = false;

@@ -80,7 +80,9 @@ int LoopState::open_handles() noexcept {
     uv_check_start(&check_, [](uv_check_t* handle) {
         LoopState& state = of(handle);
         state.poll_first_ = false;
-        state.wake_from_poll([&] { state.next_turn_.wake_all(); });
+        if (!state.next_turn_.empty()) {
+            state.wake_from_poll([&] { state.next_turn_.wake_all(); });
+        }
         state.drain();
     });
     uv_unref(as_handle(async_));
@@ -95,17 +97,22 @@ int LoopState::open_handles() noexcept {
 }
 
 LoopState& LoopState::current(const char* operation) noexcept {
-    Coroutine* self = Coroutine::self();
+    const Coroutine* self = Coroutine::self();
+    if (self == nullptr || !CoroutineAccess::scheduler(*self).is_loop) [[unlikely]] {
+        refuse_without_loop(operation);
+    }
+    return static_cast<LoopState&>(CoroutineAccess::scheduler(*self));
+}
+
+/// Not inline, so that current() needs no room for a text.
+[[gnu::noinline]] void LoopState::refuse_without_loop(const char* operation) noexcept {
+    const Coroutine* self = Coroutine::self();
     if (self == nullptr) {
         misuse(std::string("cannot ") + operation +
                " outside a coroutine; spawn one on the loop and call this in it");
     }
-    Scheduler& scheduler = CoroutineAccess::scheduler(*self);
-    if (!scheduler.is_loop) {
-        misuse(std::string("cannot ") + operation + " in " + describe(*self) +
-               ", which was made before there was a Loop on its thread; make the Loop first");
-    }
-    return static_cast<LoopState&>(scheduler);
+    misuse(std::string("cannot ") + operation + " in " + describe(*self) +
+           ", which was made before there was a Loop on its thread; make the Loop first");
 }
 
 std::uint64_t LoopState::time_here() noexcept {
@@ -115,30 +122,36 @@ std::uint64_t LoopState::time_here() noexcept {
 
 Result<void> LoopState::start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept {
     require_thread("spawn");
-    if (!coroutine) {
-        return coroutine.error();
+    if (!coroutine || phase_ != Phase::running) [[unlikely]] {
+        return refuse_to_start(coroutine, name);
     }
-    if (phase_ != Phase::running) {
-        (*coroutine)->~Coroutine();
-        return Error(Errc::closed, "spawn on a loop that is being left", name);
-    }
-    CoroutineAccess::scheduler(**coroutine, *this);
+    Coroutine& started = **coroutine;
+    CoroutineAccess::scheduler(started, *this);
     ++coroutines_;
     begin_work();
     if (hooks_ == nullptr) [[likely]] {
         trimmer_.note_spawn();
     } else {
-        hooks_->spawned(**coroutine);
+        hooks_->spawned(started);
     }
-    make_ready(**coroutine);
+    make_ready(started);
     return {};
 }
 
-void LoopState::end_work() noexcept {
-    --work_;
-    if (work_ == 0 && phase_ == Phase::leaving) {
-        come_back_soon();
+/// For a coroutine that could not be made, or that comes too late. Not inline, so that start()
+/// needs no room for an error.
+[[gnu::noinline]] Result<void> LoopState::refuse_to_start(const Result<Coroutine*>& coroutine,
+                                                          std::string_view name) noexcept {
+    if (!coroutine) {
+        return coroutine.error();
     }
+    (*coroutine)->~Coroutine();
+    return Error(Errc::closed, "spawn on a loop that is being left", name);
+}
+
+/// Here, so that spawning makes one call less.
+Result<void> Loop::start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept {
+    return state_->start(std::move(coroutine), name);
 }
 
 void LoopState::opened(const Describable& handle) noexcept {
@@ -152,14 +165,6 @@ void LoopState::closed(const Describable& handle) noexcept {
     if (hooks_ != nullptr) {
         hooks_->closed(handle);
     }
-    end_work();
-}
-
-void LoopState::end_coroutine() noexcept {
-    if (hooks_ != nullptr) [[unlikely]] {
-        hooks_->ended(*Coroutine::self());
-    }
-    --coroutines_;
     end_work();
 }
 

@@ -80,7 +80,12 @@ public:
     /// Counts handles and requests that the state must outlive.
     void begin_work() noexcept { ++work_; }
 
-    void end_work() noexcept;
+    void end_work() noexcept {
+        --work_;
+        if (work_ == 0 && phase_ == Phase::leaving) [[unlikely]] {
+            come_back_soon();
+        }
+    }
 
     /// The same for requests on the thread pool, which end whatever the coroutines do.
     void begin_pool_work() noexcept {
@@ -98,7 +103,13 @@ public:
     void closed(const Describable& handle) noexcept;
 
     /// A coroutine that was started has ended.
-    void end_coroutine() noexcept;
+    void end_coroutine() noexcept {
+        if (hooks_ != nullptr) [[unlikely]] {
+            hooks_->ended(*Coroutine::self());
+        }
+        --coroutines_;
+        end_work();
+    }
 
     /// Takes a coroutine that was created for this loop.
     Result<void> start(Result<Coroutine*>&& coroutine, std::string_view name) noexcept;
@@ -188,6 +199,9 @@ private:
     void note_deadlines() noexcept;
     void arm_timer() noexcept;
     void run_posted() noexcept;
+    [[noreturn]] static void refuse_without_loop(const char* operation) noexcept;
+    static Result<void> refuse_to_start(const Result<Coroutine*>& coroutine,
+                                        std::string_view name) noexcept;
     void require_thread(const char* operation) const noexcept;
     void require_standstill(const char* operation) const noexcept;
     void report_deadlock() const;

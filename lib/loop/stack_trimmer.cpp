@@ -13,12 +13,7 @@ constexpr std::uint64_t trim_again_after = 100'000'000;
 
 }  // namespace
 
-void StackTrimmer::note_spawn() noexcept {
-    busy_ = true;
-    if (!is_set()) {
-        state_.add(*this, state_.time() + trim_after);
-    }
-}
+void StackTrimmer::begin() noexcept { state_.add(*this, state_.time() + trim_after); }
 
 void StackTrimmer::expire() noexcept {
     const bool more = trim_stacks();

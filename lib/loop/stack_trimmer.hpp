@@ -14,9 +14,15 @@ class StackTrimmer final : public Deadline {
 public:
     explicit StackTrimmer(LoopState& state) : state_(state) {}
 
-    void note_spawn() noexcept;
+    void note_spawn() noexcept {
+        busy_ = true;
+        if (!is_set()) [[unlikely]] {
+            begin();
+        }
+    }
 
 private:
+    void begin() noexcept;
     void expire() noexcept override;
 
     LoopState& state_;

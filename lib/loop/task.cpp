@@ -55,12 +55,14 @@ Member::Run::~Run() {
         task->member_ = nullptr;
         task->state_ = TaskBase::State::ended;
     }
-    member_.joiners_.wake_all();
+    if (!member_.joiners_.empty()) {
+        member_.joiners_.wake_all();
+    }
     TaskGroup& group = member_.group_;
     if (member_.has_place_) {
         group.give_place();
     }
-    if (--group.running_ == 0) {
+    if (--group.running_ == 0 && !group.ended_.empty()) {
         group.ended_.wake_all();
     }
     group.state_.end_coroutine();

@@ -7,14 +7,32 @@
 
 namespace coloop {
 
+namespace {
+
+// What is unusual is not inline, so that what is usual needs no room for texts and errors.
+
+[[noreturn, gnu::noinline, gnu::cold]] void refuse_limit() noexcept {
+    misuse("a task group with a limit of 0 was made in " + describe(*Coroutine::self()) +
+           "; nobody could ever run in it, give it a limit of at least 1");
+}
+
+[[gnu::noinline, gnu::cold]] Result<void> not_created(const Result<Coroutine*>& coroutine) {
+    return coroutine.error();
+}
+
+[[gnu::noinline, gnu::cold]] Result<void> cancelled_first(std::string_view name) {
+    return Error(make_error_code(Errc::cancelled), "spawn", name);
+}
+
+}  // namespace
+
 TaskGroup::TaskGroup(const TaskGroupOptions& options)
     : state_(LoopState::current("make a task group")),
       scope_(CancelScope::Detached(), options.shielded ? nullptr : CancelScope::innermost()),
       limit_(options.limit),
       places_(options.limit) {
-    if (limit_ == 0) {
-        misuse("a task group with a limit of 0 was made in " + describe(*Coroutine::self()) +
-               "; nobody could ever run in it, give it a limit of at least 1");
+    if (limit_ == 0) [[unlikely]] {
+        refuse_limit();
     }
 }
 
@@ -33,12 +51,12 @@ TaskGroup::~TaskGroup() {
 /// Starts a new coroutine in a place of its own or, if a member asks, in that one's.
 Result<void> TaskGroup::start(Result<Coroutine*> coroutine, detail::Member* member,
                               const detail::Member* lender, std::string_view name) noexcept {
-    if (!coroutine) {
-        return coroutine.error();
+    if (!coroutine) [[unlikely]] {
+        return not_created(coroutine);
     }
     if (lender == nullptr && !take_place()) {
         (*coroutine)->~Coroutine();
-        return Error(make_error_code(Errc::cancelled), "spawn", name);
+        return cancelled_first(name);
     }
     Coroutine* const created = *coroutine;
     Result<void> started = state_.start(std::move(coroutine), name);
