@@ -17,28 +17,36 @@ std::int64_t later(std::int64_t now, std::int64_t duration) noexcept {
                                                        : sum;
 }
 
+/// What has passed already costs no look at the clock, but lets the loop poll.
+void wait_turn(LoopState& state) {
+    if (!state.wait_turn()) {
+        throw Cancelled();
+    }
+}
+
 }  // namespace
 
 void co_sleep_ns(std::int64_t nanoseconds) { co_sleep_ns(monotonic_clock(), nanoseconds); }
 
 void co_sleep_ns(Clock& clock, std::int64_t nanoseconds) {
-    sleep_by(clock, nanoseconds <= 0 ? std::numeric_limits<std::int64_t>::min()
-                                     : later(clock.now(), nanoseconds));
+    if (nanoseconds <= 0) {
+        wait_turn(LoopState::current("sleep"));
+    } else {
+        sleep_by(clock, later(clock.now(), nanoseconds));
+    }
 }
 
 void sleep_by(Clock& clock, std::int64_t when) {
     LoopState& state = LoopState::current("sleep");
     if (when <= clock.now()) {
-        if (!state.wait_turn()) {
-            throw Cancelled();
-        }
+        wait_turn(state);
         return;
     }
-    while (clock.now() < when) {
+    do {
         if (!clock.wait_towards(when)) {
             throw Cancelled();
         }
-    }
+    } while (clock.now() < when);
 }
 
 }  // namespace coloop
