@@ -3,8 +3,11 @@
 // A file that clients see as a disk.
 #pragma once
 
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,16 +17,12 @@
 
 #include <coloop/coloop.hpp>
 
-#include "range_locks.hpp"
-#include "sparse.hpp"
-
 namespace nbd {
 
-struct DiskOptions {
-    std::string name;
-    std::string path;
-    std::string description = {};
-    bool read_only = false;
+/// A part of a disk that is all data or all hole.
+struct Extent {
+    std::uint64_t length;
+    bool hole;
 };
 
 /// All connections share it. Its functions wait, and throw coloop::Error if the file does not do as
@@ -31,15 +30,18 @@ struct DiskOptions {
 /// in the order of asking as far as they overlap in one place.
 class Disk {
 public:
-    /// Opens the file, which keeps the size it has now. Throws if it can't be served.
-    static std::unique_ptr<Disk> open(DiskOptions options);
+    /// Opens a file or block device, which keeps the size it has now. Throws if it can't be served.
+    static std::unique_ptr<Disk> open(std::string name, const std::string& path, bool read_only);
 
-    Disk(DiskOptions options, coloop::File file, std::uint64_t size)
-        : options_(std::move(options)), file_(std::move(file)), size_(size) {}
+    Disk(std::string its_name, bool is_read_only, std::uint64_t its_size, coloop::File file)
+        : name(std::move(its_name)),
+          read_only(is_read_only),
+          size(its_size),
+          file_(std::move(file)) {}
 
-    [[nodiscard]] const DiskOptions& options() const noexcept { return options_; }
-
-    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    const std::string name;
+    const bool read_only;
+    const std::uint64_t size;
 
     void read(std::span<std::byte> buffer, std::uint64_t offset);
 
@@ -48,30 +50,39 @@ public:
     /// Gives the space back if the file system can; otherwise nothing happens.
     void trim(std::uint64_t offset, std::uint64_t length);
 
-    struct Zeroing {
-        bool may_be_hole;  ///< gives the space back
-        bool only_fast;    ///< does not write zeros where the file system has no better way
-    };
-
-    /// False if it was to be fast and can't be; nothing has changed then.
-    [[nodiscard]] bool zero(std::uint64_t offset, std::uint64_t length, Zeroing how);
+    /// Makes zeros, and gives their space back if they may be a hole. If it was to be fast, writes
+    /// none where the file system has no better way: returns false, and nothing has changed.
+    [[nodiscard]] bool zero(std::uint64_t offset, std::uint64_t length, bool may_be_hole,
+                            bool only_fast);
 
     /// Returns when all that was written before the call is on the disk. Calls at the same time
     /// share one system call.
     void flush();
 
+    /// What a range consists of, up to `most` extents, at least one. A file system that doesn't
+    /// know has only data.
     [[nodiscard]] std::vector<Extent> extents(std::uint64_t offset, std::uint64_t length,
                                               std::size_t most);
 
-    void prefetch(std::uint64_t offset, std::uint64_t length) { read_ahead(file_, offset, length); }
+    /// Tells the system to read a range soon.
+    void prefetch(std::uint64_t offset, std::uint64_t length);
 
 private:
-    void write_zeros(std::uint64_t offset, std::uint64_t length);
+    /// In the frame of whoever waits for it.
+    struct Write {
+        std::span<const std::byte> bytes;
+        std::uint64_t offset;
+        int error = EIO;  // unless it is done
+        bool done = false;
+    };
 
-    DiskOptions options_;
+    void write_queued();
+
     coloop::File file_;
-    std::uint64_t size_;
-    RangeLocks ranges_;
+    std::array<coloop::CoRwlock, 64> locks_;  // for stripes, in turn; readers share them
+
+    coloop::CoMutex writing_;
+    std::deque<Write*> queued_;  // in the order of their turns
 
     coloop::CoMutex flushing_;
     std::uint64_t flushes_asked_ = 0;

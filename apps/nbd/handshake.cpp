@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "handshake.hpp"
-
 #include <array>
+#include <string>
 #include <utility>
 
 #include "protocol.hpp"
+#include "server.hpp"
 
 namespace nbd {
 
@@ -20,34 +20,31 @@ struct Refusal {
     OptionReply why;
 };
 
-std::string read_text(MemoryReader& from, std::size_t size) {
-    if (size > from.rest().size()) {
-        throw Refusal{OptionReply::invalid};
+void require(bool condition, OptionReply otherwise) {
+    if (!condition) {
+        throw Refusal{otherwise};
     }
-    if (size > longest_text) {
-        throw Refusal{OptionReply::too_big};
-    }
+}
+
+void require_end(const MemoryReader& data) { require(data.rest().empty(), OptionReply::invalid); }
+
+std::string read_text(MemoryReader& data, std::size_t size) {
+    require(size <= data.rest().size(), OptionReply::invalid);
+    require(size <= longest_text, OptionReply::too_big);
     std::string text(size, '\0');
-    from.read_exactly(std::as_writable_bytes(std::span(text)));
+    data.read_exactly(std::as_writable_bytes(std::span(text)));
     return text;
 }
 
-std::string read_sized_text(MemoryReader& from) {
-    return read_text(from, read_be<std::uint32_t>(from));
-}
-
-void require_end(const MemoryReader& from) {
-    if (!from.rest().empty()) {
-        throw Refusal{OptionReply::invalid};
-    }
+std::string read_sized_text(MemoryReader& data) {
+    return read_text(data, read_be<std::uint32_t>(data));
 }
 
 std::uint16_t flags_for(const Disk& disk, bool structured) {
-    namespace flag = transmission_flag;
-    int flags = flag::has_flags | flag::flush | flag::fua | flag::multi_conn | flag::cache;
-    flags |= disk.options().read_only ? flag::read_only
-                                      : flag::trim | flag::write_zeroes | flag::fast_zero;
-    flags |= structured ? flag::dont_fragment : 0;
+    using namespace transmission_flag;
+    int flags = has_flags | flush | fua | multi_conn | cache;
+    flags |= disk.read_only ? read_only : trim | write_zeroes | fast_zero;
+    flags |= structured ? dont_fragment : 0;
     return static_cast<std::uint16_t>(flags);
 }
 
@@ -57,133 +54,96 @@ public:
         : client_(client), input_(input), server_(server) {}
 
     std::optional<Agreement> run() {
-        greet();
-        for (;;) {
-            const std::optional<std::uint32_t> option = next_option();
-            if (!option) {
-                return std::nullopt;
-            }
-            answer(Option{*option});
-            client_.write(out_.bytes());
-            out_.clear();
-            if (disk_ != nullptr) {
-                return Agreement{disk_, structured_, context_disk_ == disk_};
-            }
-            if (ended_) {
-                return std::nullopt;
-            }
-        }
-    }
-
-private:
-    void greet() {
-        namespace flag = handshake_flag;
+        using namespace handshake_flag;
         write_be<std::uint64_t>(out_, greeting_magic);
         write_be<std::uint64_t>(out_, option_magic);
-        write_be<std::uint16_t>(out_, flag::fixed_newstyle | flag::no_zeroes);
-        client_.write(out_.bytes());
-        out_.clear();
-    }
-
-    /// Its data is in data_ then. Nothing at the end of the stream.
-    std::optional<std::uint32_t> next_option() {
-        if (!greeted_) {
-            if (input_.peek().empty()) {
-                return std::nullopt;
-            }
-            take_client_flags(read_be<std::uint32_t>(input_));
-        }
+        write_be<std::uint16_t>(out_, fixed_newstyle | no_zeroes);
+        client_.write(out_.take());
         if (input_.peek().empty()) {
             return std::nullopt;
         }
+        const auto flags = read_be<std::uint32_t>(input_);
+        if ((flags | fixed_newstyle | no_zeroes) != (fixed_newstyle | no_zeroes)) {
+            throw ProtocolError("client flags " + std::to_string(flags));
+        }
+        no_zeroes_ = (flags & no_zeroes) != 0;
+        while (disk_ == nullptr && !ended_ && !input_.peek().empty()) {
+            answer_option();
+            client_.write(out_.take());
+        }
+        return disk_ == nullptr
+                   ? std::nullopt
+                   : std::optional(Agreement{disk_, structured_, context_disk_ == disk_});
+    }
+
+private:
+    void answer_option() {
         if (read_be<std::uint64_t>(input_) != option_magic) {
             throw ProtocolError("an option without its magic");
         }
-        const auto option = read_be<std::uint32_t>(input_);
+        const Option option{read_be<std::uint32_t>(input_)};
         const auto size = read_be<std::uint32_t>(input_);
         if (size > longest_option) {
             throw ProtocolError("an option of " + std::to_string(size) + " bytes");
         }
-        data_.resize(size);
-        input_.read_exactly(data_);
-        return option;
-    }
-
-    void take_client_flags(std::uint32_t flags) {
-        constexpr std::uint32_t known = handshake_flag::fixed_newstyle | handshake_flag::no_zeroes;
-        if ((flags & ~known) != 0) {
-            throw ProtocolError("client flags " + std::to_string(flags));
-        }
-        no_zeroes_ = (flags & handshake_flag::no_zeroes) != 0;
-        greeted_ = true;
-    }
-
-    void answer(Option option) {
-        MemoryReader data(data_);
-        if (option == Option::export_name) {  // the one that has no way to refuse
-            begin_oldest_way(data);
-            return;
-        }
+        MemoryReader data(input_.read_exactly(size));
         try {
-            if (server_.draining && option != Option::abort) {
-                throw Refusal{OptionReply::shutdown};
-            }
+            require(!server_.draining || option == Option::abort, OptionReply::shutdown);
             carry_out(option, data);
-            reply(option, OptionReply::ack, {});
         } catch (const Refusal& refusal) {
-            reply(option, refusal.why, {});
+            refuse(option, refusal.why);
         } catch (const coloop::EndOfStream&) {  // of the data
-            reply(option, OptionReply::invalid, {});
+            refuse(option, OptionReply::invalid);
+        }
+    }
+
+    void refuse(Option option, OptionReply why) {
+        if (option == Option::export_name) {  // the one that has no way to be refused
+            ended_ = true;
+        } else {
+            reply(option, why);
         }
     }
 
     void carry_out(Option option, MemoryReader& data) {
         switch (option) {
+            case Option::export_name:
+                return begin_oldest_way(data);
             case Option::abort:
                 ended_ = true;
-                return;
+                break;
             case Option::list:
                 require_end(data);
-                return list();
+                for (const std::unique_ptr<Disk>& disk : server_.disks) {
+                    MemoryWriter entry;
+                    write_be<std::uint32_t>(entry, static_cast<std::uint32_t>(disk->name.size()));
+                    entry.write(disk->name);
+                    reply(option, OptionReply::server, entry.text());
+                }
+                break;
             case Option::info:
             case Option::go:
-                return describe(option, data);
+                describe(option, data);
+                break;
             case Option::structured_reply:
                 require_end(data);
                 structured_ = true;
-                return;
+                break;
             case Option::list_meta_context:
             case Option::set_meta_context:
-                return contexts(option, data);
+                agree_on_contexts(option, data);
+                break;
             default:
                 throw Refusal{OptionReply::unsupported};
         }
+        reply(option, OptionReply::ack);
     }
 
     void begin_oldest_way(MemoryReader& data) {
-        Disk* disk = data_.size() > longest_text
-                         ? nullptr
-                         : server_.find(read_text(data, data.rest().size()));
-        if (disk == nullptr || server_.draining) {
-            ended_ = true;
-            return;
-        }
-        write_be<std::uint64_t>(out_, disk->size());
-        write_be<std::uint16_t>(out_, flags_for(*disk, structured_));
-        if (!no_zeroes_) {
-            out_.write(std::array<std::byte, 124>{});
-        }
-        disk_ = disk;
-    }
-
-    void list() {
-        for (const std::unique_ptr<Disk>& disk : server_.disks) {
-            MemoryWriter entry;
-            write_be<std::uint32_t>(entry, static_cast<std::uint32_t>(disk->options().name.size()));
-            entry.write(disk->options().name);
-            entry.write(disk->options().description);
-            reply(Option::list, OptionReply::server, entry.text());
-        }
+        disk_ = &find(read_text(data, data.rest().size()));
+        write_be<std::uint64_t>(out_, disk_->size);
+        write_be<std::uint16_t>(out_, flags_for(*disk_, structured_));
+        out_.write(std::string(no_zeroes_ ? 0 : 124, '\0'));
     }
 
     void describe(Option option, MemoryReader& data) {
@@ -194,49 +154,38 @@ private:
         }
         require_end(data);
         Disk& disk = find(name);
-        tell(option, Info::size, disk);
+        MemoryWriter size = information(Info::size);
+        write_be<std::uint64_t>(size, disk.size);
+        write_be<std::uint16_t>(size, flags_for(disk, structured_));
+        reply(option, OptionReply::info, size.text());
         for (const Info info : wanted) {
-            if (info > Info::size && info <= Info::block_size) {
-                tell(option, info, disk);
+            MemoryWriter more = information(info);
+            if (info == Info::name) {
+                more.write(disk.name);
+                reply(option, OptionReply::info, more.text());
+            } else if (info == Info::block_size) {
+                for (const std::uint32_t bytes : {1U, 4096U, longest_data}) {  // least, best, most
+                    write_be<std::uint32_t>(more, bytes);
+                }
+                reply(option, OptionReply::info, more.text());
             }
         }
-        if (option == Option::go) {
-            disk_ = &disk;
-        }
+        disk_ = option == Option::go ? &disk : disk_;
     }
 
-    void tell(Option option, Info info, const Disk& disk) {
+    static MemoryWriter information(Info about) {
         MemoryWriter out;
-        write_be<std::uint16_t>(out, static_cast<std::uint16_t>(info));
-        switch (info) {
-            case Info::size:
-                write_be<std::uint64_t>(out, disk.size());
-                write_be<std::uint16_t>(out, flags_for(disk, structured_));
-                break;
-            case Info::name:
-                out.write(disk.options().name);
-                break;
-            case Info::description:
-                out.write(disk.options().description);
-                break;
-            case Info::block_size:
-                for (const std::uint32_t size : {1U, 4096U, longest_data}) {  // least, best, most
-                    write_be<std::uint32_t>(out, size);
-                }
-                break;
-        }
-        reply(option, OptionReply::info, out.text());
+        write_be<std::uint16_t>(out, static_cast<std::uint16_t>(about));
+        return out;
     }
 
     /// There is one context, base:allocation, which says what is hole and what is data.
-    void contexts(Option option, MemoryReader& data) {
+    void agree_on_contexts(Option option, MemoryReader& data) {
         const bool set = option == Option::set_meta_context;
         if (set) {
             context_disk_ = nullptr;
         }
-        if (!structured_) {
-            throw Refusal{OptionReply::invalid};
-        }
+        require(structured_, OptionReply::invalid);
         const std::string name = read_sized_text(data);
         const auto queries = read_be<std::uint32_t>(data);
         bool wanted = !set && queries == 0;
@@ -257,13 +206,11 @@ private:
 
     [[nodiscard]] Disk& find(std::string_view name) const {
         Disk* disk = server_.find(name);
-        if (disk == nullptr) {
-            throw Refusal{OptionReply::unknown};
-        }
+        require(disk != nullptr, OptionReply::unknown);
         return *disk;
     }
 
-    void reply(Option option, OptionReply type, std::string_view data) {
+    void reply(Option option, OptionReply type, std::string_view data = {}) {
         write_be<std::uint64_t>(out_, option_reply_magic);
         write_be<std::uint32_t>(out_, static_cast<std::uint32_t>(option));
         write_be<std::uint32_t>(out_, static_cast<std::uint32_t>(type));
@@ -275,8 +222,6 @@ private:
     coloop::BufReader& input_;
     const Server& server_;
     MemoryWriter out_;  // what is sent when an option was answered
-    std::vector<std::byte> data_;
-    bool greeted_ = false;
     bool no_zeroes_ = false;
     bool structured_ = false;
     bool ended_ = false;

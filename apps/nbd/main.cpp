@@ -2,63 +2,54 @@
 //
 // Serves files as disks: a server of the network block device protocol, NBD.
 #include <csignal>
-#include <cstdio>
+#include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include <coloop/coloop.hpp>
 
-#include "log.hpp"
-#include "options.hpp"
+#include "../common/server.hpp"
+#include "protocol.hpp"
 #include "server.hpp"
-#include "session.hpp"
 
 namespace {
 
-using nbd::Settings;
+using common::log;
 
-/// One connection, from the greeting to the end.
-void talk(coloop::Stream& client, const std::string& who, const nbd::Server& server) {
-    coloop::BufReader input(client);
-    const std::optional<nbd::Agreement> agreed = coloop::with_timeout(
-        server.limits.handshake, [&] { return nbd::shake_hands(client, input, server); });
-    if (!agreed) {
-        return;
-    }
-    nbd::log("opened", "client={} export={}", who, nbd::quoted(agreed->disk->options().name));
-    nbd::Session session(client, input, server, *agreed);
-    session.run();
-    nbd::log("closed", "client={} requests={}", who, session.requests());
-}
+struct Settings {
+    std::string host = "127.0.0.1";
+    std::optional<std::uint16_t> port;  // if none is named, the standard one, or only the socket
+    std::string unix_path;
+    std::vector<std::string> exports;
+    std::vector<std::string> read_only_exports;
+    coloop::ServeOptions serving{.grace = std::chrono::seconds(5)};
+};
 
-/// The same; whatever goes wrong with it is said, and ends it alone.
+/// One connection, from the greeting to the end. Whatever goes wrong with it ends it alone.
 void handle(coloop::Stream& client, const std::string& who, const nbd::Server& server) {
     try {
-        talk(client, who, server);
+        coloop::BufReader input(client, std::size_t{32} << 10);
+        const auto agreed = coloop::with_timeout(
+            server.handshake_timeout, [&] { return nbd::shake_hands(client, input, server); });
+        if (agreed) {
+            log("opened", {{"client", who}, {"export", agreed->disk->name}});
+            const std::uint64_t count = nbd::serve_requests(client, input, server, *agreed);
+            log("closed", {{"client", who}, {"requests", count}});
+        }
     } catch (const std::exception& error) {
-        nbd::log("dropped", "client={} reason={}", who, nbd::quoted(error.what()));
+        log("dropped", {{"client", who}, {"reason", error.what()}});
     }
-}
-
-/// What went wrong with accepting, or with a connection before anything was said.
-void report(const std::exception_ptr& failure) {
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-        nbd::log("failed", "reason={}", nbd::quoted(error.what()));
-    } catch (const coloop::Cancelled&) {
-        nbd::log("failed", "reason=cancelled");
-    }
-}
-
-void announce(const std::string& where) {
-    std::printf("listening on %s\n", where.c_str());
-    std::fflush(stdout);
 }
 
 void serve_tcp(const Settings& settings, const nbd::Server& server) {
-    coloop::TcpListener listener(settings.host, settings.port.value_or(nbd::standard_port));
-    announce(listener.local_address().to_string());
+    constexpr std::uint16_t standard_port = 10809;
+    coloop::TcpListener listener(settings.host, settings.port.value_or(standard_port));
+    common::announce(listener.local_address().to_string());
     coloop::serve(
         std::move(listener),
         [&](coloop::TcpStream client) {
@@ -72,7 +63,7 @@ void serve_tcp(const Settings& settings, const nbd::Server& server) {
 
 void serve_unix(const Settings& settings, const nbd::Server& server) {
     coloop::PipeListener listener(settings.unix_path);
-    announce(settings.unix_path);
+    common::announce(settings.unix_path);
     coloop::serve(
         std::move(listener),
         [&, count = 0](coloop::PipeStream client) mutable {
@@ -81,12 +72,29 @@ void serve_unix(const Settings& settings, const nbd::Server& server) {
         settings.serving);
 }
 
+/// "NAME=PATH"
+void add_export(nbd::Server& server, const std::string& rule, bool read_only) {
+    const std::size_t sign = rule.find('=');
+    if (sign == rule.npos || sign == 0 || sign > nbd::longest_text) {
+        throw std::runtime_error("--export wants NAME=PATH, not " + rule);
+    }
+    const std::string name = rule.substr(0, sign);
+    if (server.find(name) != nullptr) {
+        throw std::runtime_error("there are two exports " + name);
+    }
+    server.disks.push_back(nbd::Disk::open(name, rule.substr(sign + 1), read_only));
+    log("export", {{"name", name}, {"size", server.disks.back()->size}, {"read_only", read_only}});
+}
+
 void run_server(const Settings& settings, nbd::Server& server) {
-    for (const nbd::DiskOptions& options : settings.exports) {
-        server.disks.push_back(nbd::Disk::open(options));
-        const nbd::Disk& disk = *server.disks.back();
-        nbd::log("export", "name={} path={} size={} read_only={}", nbd::quoted(options.name),
-                 nbd::quoted(options.path), disk.size(), options.read_only);
+    for (const std::string& rule : settings.exports) {
+        add_export(server, rule, false);
+    }
+    for (const std::string& rule : settings.read_only_exports) {
+        add_export(server, rule, true);
+    }
+    if (server.disks.empty()) {
+        throw std::runtime_error("nothing to serve: --export NAME=PATH");
     }
     coloop::TaskGroup listeners;
     if (settings.unix_path.empty() || settings.port) {
@@ -98,7 +106,7 @@ void run_server(const Settings& settings, nbd::Server& server) {
     try {
         listeners.wait();
     } catch (const coloop::Cancelled&) {
-        nbd::log("drained", "exports={}", server.disks.size());
+        log("drained");
         throw;
     }
 }
@@ -107,18 +115,25 @@ void run_server(const Settings& settings, nbd::Server& server) {
 
 int main(int argc, char** argv) {
     Settings settings;
-    if (const std::optional<int> exit_code = nbd::read_options(argc, argv, settings)) {
-        return *exit_code;
-    }
-    settings.serving.on_error = report;
-    settings.serving.on_stragglers = [](const std::vector<std::string>& left) {
-        nbd::log("cut_short", "connections={}", left.size());
-    };
-    nbd::Server server{.default_name = settings.default_export, .limits = settings.limits};
+    nbd::Server server;
+    CLI::App app("Serves files as disks over the network block device protocol.");
+    app.add_option("--export", settings.exports, "NAME=PATH: a file or block device to serve");
+    app.add_option("--read-only-export", settings.read_only_exports, "The same, for reading only");
+    app.add_option("--host", settings.host, "Numeric address to listen on")->capture_default_str();
+    app.add_option("--port", settings.port,
+                   "TCP port to listen on; 0 for any that is free; 10809 unless --unix is given");
+    app.add_option("--unix", settings.unix_path, "Path of a Unix socket to listen on");
+    common::add_seconds(app, "--handshake-timeout", server.handshake_timeout,
+                        "Seconds in which a client must have chosen an export");
+    common::add_seconds(app, "--stall-timeout", server.stall_timeout,
+                        "Seconds in which a client must take, or send, a MiB or what is less of a "
+                        "request");
+    common::add_serving(app, settings.serving);
+    CLI11_PARSE(app, argc, argv);
     return coloop::run(
         [&] { run_server(settings, server); },
         coloop::shutdown_on({SIGINT, SIGTERM}, settings.serving.grace).on_signal([&](int signal) {
             server.draining = true;
-            nbd::log("draining", "signal={}", signal);
+            log("draining", {{"signal", signal}});
         }));
 }

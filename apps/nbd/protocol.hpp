@@ -3,7 +3,6 @@
 // The numbers of the NBD protocol, as doc/proto.md of the project NetworkBlockDevice has them.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 
@@ -16,16 +15,15 @@ inline constexpr std::uint32_t request_magic = 0x25609513;
 inline constexpr std::uint32_t simple_reply_magic = 0x67446698;
 inline constexpr std::uint32_t structured_reply_magic = 0x668e33ef;
 
-inline constexpr std::uint32_t longest_text = 4096;         // a name or a description
+inline constexpr std::uint32_t longest_text = 4096;         // a name or an error's
 inline constexpr std::uint32_t longest_data = 32U << 20;    // of a read or a write
 inline constexpr std::uint32_t longest_option = 64U << 10;  // our limit
 inline constexpr std::uint32_t allocation_context = 1;      // our number for base:allocation
 
 /// What client and server say about themselves when they meet; the same bits for both.
 namespace handshake_flag {
-inline constexpr std::uint16_t fixed_newstyle = 1 << 0;
-inline constexpr std::uint16_t no_zeroes = 1 << 1;
-}  // namespace handshake_flag
+enum : std::uint16_t { fixed_newstyle = 1, no_zeroes = 2 };
+}
 
 enum class Option : std::uint32_t {
     export_name = 1,
@@ -51,21 +49,23 @@ enum class OptionReply : std::uint32_t {
 };
 
 /// What can be told about an export.
-enum class Info : std::uint16_t { size = 0, name = 1, description = 2, block_size = 3 };
+enum class Info : std::uint16_t { size = 0, name = 1, block_size = 3 };
 
 /// What a client may do with an export.
 namespace transmission_flag {
-inline constexpr std::uint16_t has_flags = 1 << 0;
-inline constexpr std::uint16_t read_only = 1 << 1;
-inline constexpr std::uint16_t flush = 1 << 2;
-inline constexpr std::uint16_t fua = 1 << 3;
-inline constexpr std::uint16_t trim = 1 << 5;
-inline constexpr std::uint16_t write_zeroes = 1 << 6;
-inline constexpr std::uint16_t dont_fragment = 1 << 7;
-inline constexpr std::uint16_t multi_conn = 1 << 8;
-inline constexpr std::uint16_t cache = 1 << 10;
-inline constexpr std::uint16_t fast_zero = 1 << 11;
-}  // namespace transmission_flag
+enum : std::uint16_t {
+    has_flags = 1 << 0,
+    read_only = 1 << 1,
+    flush = 1 << 2,
+    fua = 1 << 3,
+    trim = 1 << 5,
+    write_zeroes = 1 << 6,
+    dont_fragment = 1 << 7,
+    multi_conn = 1 << 8,
+    cache = 1 << 10,
+    fast_zero = 1 << 11,
+};
+}
 
 enum class Command : std::uint16_t {
     read = 0,
@@ -79,12 +79,14 @@ enum class Command : std::uint16_t {
 };
 
 namespace command_flag {
-inline constexpr std::uint16_t fua = 1 << 0;  // force unit access: be on the disk before answering
-inline constexpr std::uint16_t no_hole = 1 << 1;
-inline constexpr std::uint16_t dont_fragment = 1 << 2;
-inline constexpr std::uint16_t one_extent = 1 << 3;
-inline constexpr std::uint16_t fast_zero = 1 << 4;
-}  // namespace command_flag
+enum : std::uint16_t {
+    fua = 1 << 0,  // force unit access: be on the disk before answering
+    no_hole = 1 << 1,
+    dont_fragment = 1 << 2,
+    one_extent = 1 << 3,
+    fast_zero = 1 << 4,
+};
+}
 
 enum class Chunk : std::uint16_t {
     none = 0,
@@ -94,7 +96,7 @@ enum class Chunk : std::uint16_t {
     error = (1U << 15) + 1,
 };
 
-inline constexpr std::uint16_t last_chunk = 1 << 0;
+inline constexpr std::uint16_t last_chunk = 1;
 inline constexpr std::uint32_t hole_and_zero = 3;  // the state of an extent that is a hole
 
 /// The only numbers that an answer may have for its error.
@@ -110,8 +112,7 @@ enum class Failure : std::uint32_t {
 };
 
 /// What a client sent makes no sense, so that nothing more can be understood of it.
-class ProtocolError : public std::runtime_error {
-public:
+struct ProtocolError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 

@@ -117,16 +117,14 @@ class Nbd(program.Judgement):
                              b"x" * 12345 + bytes(3 * MIB) + b"x" * (5 * MIB - 12345))
             self.assertGreaterEqual(self.disk_space(disk), 8 * MIB)
 
-    def test_nbdinfo_lists_exports_with_their_descriptions_and_abilities(self):
+    def test_nbdinfo_lists_exports_with_their_abilities(self):
         server = self.serve_disks("--export", f"first={self.disk('1', MIB)}",
-                                  "--read-only-export", f"second={self.disk('2', 5000)}",
-                                  "--describe", "second=has a tail")
+                                  "--read-only-export", f"second={self.disk('2', 5000)}")
         listed = json.loads(self.run_client("nbdinfo", "--list", "--json", server.url))
         first, second = listed["exports"]
         self.assertTrue(listed["structured"])
         self.assertEqual([first["export-name"], second["export-name"]], ["first", "second"])
         self.assertEqual([first["export-size"], second["export-size"]], [MIB, 5000])
-        self.assertEqual(second["description"], "has a tail")
         self.assertEqual(first["block_size_maximum"], 32 * MIB)
         self.assertEqual(first["contexts"], ["base:allocation"])
         for ability in ("cache", "df", "fast_zero", "flush", "fua", "multi_conn", "trim", "zero"):
@@ -143,13 +141,12 @@ class Nbd(program.Judgement):
                          [extent for start in range(0, 16 * MIB, 4 * MIB)
                           for extent in ((start, MIB, 0), (start + MIB, 3 * MIB, 3))])
 
-    def test_clients_that_name_no_export_get_the_default_one(self):
-        arguments = ("--export", f"first={self.disk('1', MIB)}",
-                     "--export", f"second={self.disk('2', 2 * MIB)}")
-        for more, size in (((), MIB), (("--default", "second"), 2 * MIB)):
-            server = self.serve_disks(*arguments, *more)
-            self.assertEqual(self.run_client("nbdinfo", "--size", server.url), f"{size}\n")
-            self.run_client("nbdinfo", "--size", server.url + "/third", expect=1)
+    def test_clients_that_name_no_export_get_the_first_one(self):
+        server = self.serve_disks("--export", f"first={self.disk('1', MIB)}",
+                                  "--export", f"second={self.disk('2', 2 * MIB)}")
+        for name, size in (("", MIB), ("/second", 2 * MIB)):
+            self.assertEqual(self.run_client("nbdinfo", "--size", server.url + name), f"{size}\n")
+        self.run_client("nbdinfo", "--size", server.url + "/third", expect=1)
 
     def test_nbdcopy_copies_over_several_connections(self):
         original = self.sparse_file("original")
@@ -183,10 +180,9 @@ class Nbd(program.Judgement):
     def test_what_can_not_be_served_is_said_at_the_start(self):
         disk = self.disk("disk", MIB)
         for arguments, reason in (
-                ((), "--export is required"),
+                ((), "nothing to serve"),
                 (("--export", "disk"), "wants NAME="),
                 (("--export", f"a={disk}", "--export", f"a={disk}"), "there are two exports a"),
-                (("--export", f"a={disk}", "--default", "b"), "there is no export b"),
                 (("--export", f"a={self.folder}/none"), "no such file or directory"),
                 (("--export", f"a={self.folder}"), "neither file nor block device")):
             program_ = self.start("nbd", "--port", 0, *arguments)
