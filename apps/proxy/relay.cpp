@@ -33,9 +33,12 @@ void relay(coloop::TcpStream& client, coloop::TcpStream& server, std::span<const
 
     const auto carry = [&](auto& from, auto& to, std::uint64_t& count) {
         coloop::CopyEnd failed = coloop::CopyEnd::neither;
-        const auto note = [&, before = count](std::uint64_t so_far) {
+        const auto note = [&, before = count, pieces = 0](std::uint64_t so_far) mutable {
             count = before + so_far;
             idle.restart();
+            if (++pieces == 2) {  // which may have to wait for the first one's acknowledgement
+                static_cast<void>(to.set_no_delay(true, std::nothrow));  // and is sent by this
+            }
         };
         if (coloop::copy(from, to, {.failed = &failed, .progress = note}, std::nothrow)) {
             // Closing, which comes next after the second one, ends both ways.
@@ -51,8 +54,6 @@ void relay(coloop::TcpStream& client, coloop::TcpStream& server, std::span<const
     };
 
     const auto carry_both = [&] {
-        client.set_no_delay(true);
-        server.set_no_delay(true);
         if (!early.empty()) {
             server.write(early);
             access.up = early.size();
