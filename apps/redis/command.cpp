@@ -5,7 +5,6 @@
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
-#include <unordered_map>
 
 #include <fnmatch.h>
 
@@ -15,33 +14,23 @@
 
 namespace redis {
 
-namespace {
-
-char lower_char(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-auto commands_by_name() {
-    std::unordered_map<std::string_view, const Command*> commands;
-    for (const auto& table : {string_commands, list_commands, blocking_commands, hash_commands,
-                              set_commands, sorted_set_commands, key_commands, pubsub_commands,
-                              transaction_commands, admin_commands}) {
-        for (const Command& command : table) {
-            commands.emplace(command.name, &command);
-        }
-    }
-    return commands;
-}
-
-}  // namespace
-
 const Command* find_command(std::string_view name) {
-    static const auto commands = commands_by_name();
+    static const auto commands = [] {
+        std::unordered_map<std::string_view, const Command*> by_name;
+        for (const Commands& table :
+             {string_commands, collection_commands, sorted_set_commands, key_commands,
+              blocking_commands, pubsub_commands, transaction_commands, admin_commands}) {
+            for (const Command& command : table) {
+                by_name.emplace(command.name, &command);
+            }
+        }
+        return by_name;
+    }();
     const auto found = commands.find(lower(name));
     return found == commands.end() ? nullptr : found->second;
 }
 
 std::int64_t Call::integer(std::size_t i) const { return to_integer(words[i]); }
-
-double Call::real(std::size_t i) const { return to_real(words[i]); }
 
 bool Call::is(std::size_t i, std::string_view word) const { return lower(words[i]) == word; }
 
@@ -55,10 +44,20 @@ std::pair<std::size_t, std::size_t> Call::places(std::size_t size) const {
 
 std::size_t Call::count(std::size_t size) const {
     const std::int64_t wanted = words.size() > 2 ? integer_of(words[2]).value_or(-1) : 1;
+    if (words.size() > 3) {
+        refuse_syntax();
+    }
     if (wanted < 0) {
         throw Refusal("ERR value is out of range, must be positive");
     }
     return std::min(static_cast<std::size_t>(wanted), size);
+}
+
+void Call::reply_changes(std::size_t count) {
+    if (count > 0) {
+        keys.changed(words[1]);
+    }
+    reply.integer(count);
 }
 
 void Call::log(const Words& request) {
@@ -68,16 +67,17 @@ void Call::log(const Words& request) {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), lower_char);
+    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
     return result;
 }
 
 std::int64_t to_integer(std::string_view text, const char* complaint) {
-    const auto value = integer_of(text);
-    if (!value) {
-        throw Refusal(complaint);
+    if (const auto value = integer_of(text)) {
+        return *value;
     }
-    return *value;
+    throw Refusal(complaint);
 }
 
 double to_real(const std::string& text, const char* complaint) {
@@ -90,24 +90,27 @@ double to_real(const std::string& text, const char* complaint) {
     return value;
 }
 
+std::int64_t add(std::int64_t value, std::int64_t increment) {
+    if (__builtin_add_overflow(value, increment, &value)) {
+        throw Refusal("ERR increment or decrement would overflow");
+    }
+    return value;
+}
+
 void refuse_syntax() { throw Refusal("ERR syntax error"); }
 
 void refuse_arity(const Call& call) {
     throw Refusal(fmt::format("ERR wrong number of arguments for '{}' command", lower(call[0])));
 }
 
-void refuse_subcommand(const Call& call) {
-    throw Refusal(fmt::format("ERR unknown subcommand '{}' of '{}', or wrong number of arguments",
-                              call[1].substr(0, 128), lower(call[0])));
-}
-
 bool matches(const std::string& pattern, const std::string& text) {
     return fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }
 
-Moment expiry_of(const Call& call, std::size_t i, std::int64_t unit, Moment base) {
+Moment expiry_of(const Call& call, std::size_t i, bool seconds, bool from_now) {
     std::int64_t when = call.integer(i);
-    if (__builtin_mul_overflow(when, unit, &when) || __builtin_add_overflow(when, base, &when)) {
+    if (__builtin_mul_overflow(when, seconds ? 1000 : 1, &when) ||
+        __builtin_add_overflow(when, from_now ? call.keys.now() : 0, &when)) {
         throw Refusal("ERR invalid expire time in '" + lower(call[0]) + "' command");
     }
     return when;

@@ -35,9 +35,8 @@ struct Call {
         return std::span(words).subspan(first);
     }
 
-    /// Arguments as numbers; throw Refusal if they are none.
+    /// An argument as a number; throws Refusal if it is none.
     [[nodiscard]] std::int64_t integer(std::size_t i) const;
-    [[nodiscard]] double real(std::size_t i) const;
 
     /// Whether an argument is this word, which is in lower case.
     [[nodiscard]] bool is(std::size_t i, std::string_view word) const;
@@ -56,31 +55,26 @@ struct Call {
     }
 
     template <typename T>
-    [[nodiscard]] T* edit() const {
+    [[nodiscard]] T& edit() const {
         return keys.edit<T>(words[1]);
     }
 
-    template <typename T>
-    [[nodiscard]] T& make() const {
-        return keys.make<T>(words[1]);
-    }
+    /// Replies how many changes there were to it.
+    void reply_changes(std::size_t count);
 
-    /// HDEL, SREM and ZREM: takes what the arguments name out of what the key stands for.
+    /// HDEL, SREM and ZREM: takes what the arguments name out of it.
     template <typename T>
     void erase_members() {
-        T* value = edit<T>();
+        T& value = edit<T>();
         std::size_t erased = 0;
-        for (std::size_t i = 2; value != nullptr && i < size(); ++i) {
-            erased += value->erase(words[i]);
+        for (const std::string& member : from(2)) {
+            erased += value.erase(member);
         }
-        if (erased > 0) {
-            keys.changed(words[1]);
-        }
-        reply.integer(erased);
+        reply_changes(erased);
     }
 
     /// Has this written to the log in place of the command: what it came to, which does not depend
-    /// on when it is done again. May be called several times.
+    /// on when it is done again.
     void log(const Words& request);
 };
 
@@ -98,16 +92,9 @@ struct Command {
     void (*run)(Call& call);
 };
 
-extern const std::span<const Command> string_commands;
-extern const std::span<const Command> list_commands;
-extern const std::span<const Command> blocking_commands;
-extern const std::span<const Command> hash_commands;
-extern const std::span<const Command> set_commands;
-extern const std::span<const Command> sorted_set_commands;
-extern const std::span<const Command> key_commands;
-extern const std::span<const Command> pubsub_commands;
-extern const std::span<const Command> transaction_commands;
-extern const std::span<const Command> admin_commands;
+using Commands = std::span<const Command>;
+extern const Commands string_commands, collection_commands, sorted_set_commands, key_commands,
+    blocking_commands, pubsub_commands, transaction_commands, admin_commands;
 
 /// Null if there is none of that name, in whatever case.
 [[nodiscard]] const Command* find_command(std::string_view name);
@@ -120,15 +107,17 @@ extern const std::span<const Command> admin_commands;
 [[nodiscard]] double to_real(const std::string& text,
                              const char* complaint = "ERR value is not a valid float");
 
+/// Adds as INCR does, to an integer as text.
+[[nodiscard]] std::int64_t add(std::int64_t value, std::int64_t increment);
+
 [[noreturn]] void refuse_syntax();
 [[noreturn]] void refuse_arity(const Call& call);
-[[noreturn]] void refuse_subcommand(const Call& call);
 
 /// True if `text` matches the glob-style `pattern`, as file names do in a shell.
 [[nodiscard]] bool matches(const std::string& pattern, const std::string& text);
 
-/// When something expires that lives so long, or until then: an argument in units of so many
-/// milliseconds, which counts from `base`. Throws Refusal.
-[[nodiscard]] Moment expiry_of(const Call& call, std::size_t i, std::int64_t unit, Moment base);
+/// When something expires that lives so long, or until then: argument `i`, in seconds or
+/// milliseconds, from now or from 1970. Throws Refusal.
+[[nodiscard]] Moment expiry_of(const Call& call, std::size_t i, bool seconds, bool from_now);
 
 }  // namespace redis

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Commands on keys of whatever type: what there is, and how long it lives.
-#include <string>
+#include <algorithm>
 #include <type_traits>
-#include <vector>
 
 #include <coloop/text.hpp>
 
@@ -13,27 +12,17 @@ namespace redis {
 
 namespace {
 
-void del(Call& call) {
-    std::int64_t count = 0;
-    for (const std::string& key : call.from(1)) {
-        count += call.keys.find(key) != nullptr && call.keys.erase(key) ? 1 : 0;
-    }
-    call.reply.integer(count);
+void count_keys(Call& call, bool erase) {
+    const auto words = call.from(1);
+    call.reply.integer(std::count_if(words.begin(), words.end(), [&](const std::string& key) {
+        return call.keys.find(key) != nullptr && (!erase || call.keys.erase(key));
+    }));
 }
-
-void exists(Call& call) {
-    std::int64_t count = 0;
-    for (const std::string& key : call.from(1)) {
-        count += call.keys.find(key) != nullptr ? 1 : 0;
-    }
-    call.reply.integer(count);
-}
-
-const char* type_of(const Entry& entry) { return type_names[entry.value.index()]; }
 
 void type(Call& call) {
+    constexpr const char* names[] = {"string", "list", "hash", "set", "zset"};
     const Entry* entry = call.keys.find(call[1]);
-    call.reply.simple(entry == nullptr ? "none" : type_of(*entry));
+    call.reply.simple(entry == nullptr ? "none" : names[entry->value.index()]);
 }
 
 void rename(Call& call) {
@@ -54,30 +43,40 @@ void flush(Call& call) {
     call.reply.ok();
 }
 
+/// Appends what a shard has that lives and matches.
+void collect(const Call& call, std::size_t shard, const std::string& pattern, Words& found) {
+    for (const auto& [key, entry] : call.keys.shard(shard)) {
+        if (entry.expires > call.keys.now() && matches(pattern, key)) {
+            found.push_back(key);
+        }
+    }
+}
+
+void keys(Call& call) {
+    Words found;
+    for (std::size_t i = 0; i < Keyspace::shard_count; ++i) {
+        collect(call, i, call[1], found);
+    }
+    call.reply.bulks(found);
+}
+
 struct ScanOptions {
-    std::uint64_t cursor = 0;
+    std::uint64_t cursor;
     std::string pattern = "*";
     std::size_t count = 10;
-    std::string type;
 
-    ScanOptions(const Call& call, std::size_t first) {
-        const auto number = coloop::parse_decimal<std::uint64_t>(call[first]);
+    /// The cursor is argument `i`, and the rest comes after it.
+    ScanOptions(const Call& call, std::size_t i) {
+        const auto number = coloop::parse_decimal<std::uint64_t>(call[i]);
         if (!number) {
             throw Refusal("ERR invalid cursor");
         }
         cursor = *number;
-        for (std::size_t i = first + 1; i < call.size(); i += 2) {
-            if (i + 1 == call.size()) {
-                refuse_syntax();
-            } else if (call.is(i, "match")) {
+        for (++i; i < call.size(); i += 2) {
+            if (call.is(i, "match") && i + 1 < call.size()) {
                 pattern = call[i + 1];
-            } else if (call.is(i, "count")) {
-                if (call.integer(i + 1) < 1) {
-                    refuse_syntax();
-                }
+            } else if (call.is(i, "count") && i + 1 < call.size() && call.integer(i + 1) > 0) {
                 count = static_cast<std::size_t>(call.integer(i + 1));
-            } else if (first == 1 && call.is(i, "type")) {
-                type = lower(call[i + 1]);
             } else {
                 refuse_syntax();
             }
@@ -91,25 +90,6 @@ void reply_found(Call& call, std::uint64_t cursor, const Words& found) {
     call.reply.bulks(found);
 }
 
-/// Appends what a shard has that lives and matches.
-void collect(const Call& call, std::size_t shard, const std::string& pattern,
-             const std::string& type, Words& found) {
-    for (const auto& [key, entry] : call.keys.shard(shard)) {
-        if (entry.expires > call.keys.now() && (type.empty() || type == type_of(entry)) &&
-            matches(pattern, key)) {
-            found.push_back(key);
-        }
-    }
-}
-
-void keys(Call& call) {
-    Words found;
-    for (std::size_t i = 0; i < Keyspace::shard_count; ++i) {
-        collect(call, i, call[1], "", found);
-    }
-    call.reply.bulks(found);
-}
-
 /// The cursor is the number of a shard: what is there from the first call to the last is seen once.
 void scan(Call& call) {
     const ScanOptions options(call, 1);
@@ -118,7 +98,7 @@ void scan(Call& call) {
     std::uint64_t i = options.cursor;
     for (; i < Keyspace::shard_count && seen < options.count; ++i) {
         seen += call.keys.shard(i).size();
-        collect(call, i, options.pattern, options.type, found);
+        collect(call, i, options.pattern, found);
     }
     reply_found(call, i < Keyspace::shard_count ? i : 0, found);
 }
@@ -133,25 +113,23 @@ void scan_value(Call& call) {
             (found.push_back(name), ..., found.push_back(value));
         }
     };
-    if constexpr (std::is_same_v<T, SortedSet>) {
-        for (const auto& [member, score] : call.read<T>().scores) {
-            add(member, text_of(score));
-        }
+    const T& all = call.read<T>();
+    if constexpr (std::is_same_v<T, Set>) {
+        std::for_each(all.begin(), all.end(), add);
     } else if constexpr (std::is_same_v<T, Hash>) {
-        for (const auto& [field, value] : call.read<T>()) {
+        for (const auto& [field, value] : all) {
             add(field, value);
         }
     } else {
-        for (const std::string& member : call.read<T>()) {
-            add(member);
+        for (const auto& [score, member] : all.order) {
+            add(std::string(member), text_of(score));
         }
     }
     reply_found(call, 0, found);
 }
 
-/// EXPIRE and its like: `unit` in milliseconds, from now or from 1970.
-void expire(Call& call, std::int64_t unit, bool from_now) {
-    const Moment when = expiry_of(call, 2, unit, from_now ? call.keys.now() : 0);
+void expire(Call& call, bool seconds, bool from_now) {
+    const Moment when = expiry_of(call, 2, seconds, from_now);
     if (call.keys.find(call[1]) == nullptr) {
         return call.reply.integer(0);
     }
@@ -175,19 +153,19 @@ void persist(Call& call) {
 }
 
 /// How long the key lives on, or until when; -1 for ever, -2 if there is none.
-void ttl(Call& call, std::int64_t unit, bool from_now) {
+void ttl(Call& call, bool seconds, bool from_now) {
     const Entry* entry = call.keys.find(call[1]);
     if (entry == nullptr || entry->expires == never) {
         return call.reply.integer(entry == nullptr ? -2 : -1);
     }
     const Moment left = entry->expires - (from_now ? call.keys.now() : 0);
-    call.reply.integer(unit == 1 ? left : (left + 500) / unit);
+    call.reply.integer(seconds ? (left + 500) / 1000 : left);
 }
 
 constexpr Command commands[] = {
-    {"del", -2, flag::write, del},
-    {"unlink", -2, flag::write, del},
-    {"exists", -2, 0, exists},
+    {"del", -2, flag::write, [](Call& call) { count_keys(call, true); }},
+    {"unlink", -2, flag::write, [](Call& call) { count_keys(call, true); }},
+    {"exists", -2, 0, [](Call& call) { count_keys(call, false); }},
     {"type", 2, 0, type},
     {"rename", 3, flag::write, rename},
     {"dbsize", 1, 0, [](Call& call) { call.reply.integer(call.keys.size()); }},
@@ -198,19 +176,19 @@ constexpr Command commands[] = {
     {"hscan", -3, 0, scan_value<Hash>},
     {"sscan", -3, 0, scan_value<Set>},
     {"zscan", -3, 0, scan_value<SortedSet>},
-    {"expire", 3, flag::write, [](Call& call) { expire(call, 1000, true); }},
-    {"pexpire", 3, flag::write, [](Call& call) { expire(call, 1, true); }},
-    {"expireat", 3, flag::write, [](Call& call) { expire(call, 1000, false); }},
-    {"pexpireat", 3, flag::write, [](Call& call) { expire(call, 1, false); }},
+    {"expire", 3, flag::write, [](Call& call) { expire(call, true, true); }},
+    {"pexpire", 3, flag::write, [](Call& call) { expire(call, false, true); }},
+    {"expireat", 3, flag::write, [](Call& call) { expire(call, true, false); }},
+    {"pexpireat", 3, flag::write, [](Call& call) { expire(call, false, false); }},
     {"persist", 2, flag::write, persist},
-    {"ttl", 2, 0, [](Call& call) { ttl(call, 1000, true); }},
-    {"pttl", 2, 0, [](Call& call) { ttl(call, 1, true); }},
-    {"expiretime", 2, 0, [](Call& call) { ttl(call, 1000, false); }},
-    {"pexpiretime", 2, 0, [](Call& call) { ttl(call, 1, false); }},
+    {"ttl", 2, 0, [](Call& call) { ttl(call, true, true); }},
+    {"pttl", 2, 0, [](Call& call) { ttl(call, false, true); }},
+    {"expiretime", 2, 0, [](Call& call) { ttl(call, true, false); }},
+    {"pexpiretime", 2, 0, [](Call& call) { ttl(call, false, false); }},
 };
 
 }  // namespace
 
-const std::span<const Command> key_commands = commands;
+const Commands key_commands = commands;
 
 }  // namespace redis

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <numeric>
-#include <random>
 
 #include <sodium.h>
 
@@ -27,9 +26,24 @@ std::size_t Hasher::operator()(const std::string& text) const {
     return hash;
 }
 
-std::uint64_t random_number() {
-    static std::mt19937_64 generator(std::random_device{}());
-    return generator();
+const double* SortedSet::find(const std::string& member) const {
+    const auto found = scores.find(member);
+    return found == scores.end() ? nullptr : &found->second;
+}
+
+void SortedSet::put(const std::string& member, double score) {
+    const auto [place, is_new] = scores.try_emplace(member, score);
+    if (!is_new) {
+        order.erase(Place(std::exchange(place->second, score), place->first));
+    }
+    order.insert(Place(score, place->first));
+}
+
+std::size_t SortedSet::erase(const std::string& member) {
+    if (const double* score = find(member)) {
+        order.erase(Place(*score, member));
+    }
+    return scores.erase(member);
 }
 
 Moment wall_time() { return coloop::wall_clock().now() / 1'000'000; }
@@ -40,18 +54,13 @@ Entry* Keyspace::find(const std::string& key) {
     if (found == shard.end()) {
         return nullptr;
     }
-    if (found->second.expires != never && found->second.expires <= now()) {
+    if (found->second.expires != never && found->second.expires <= now_) {
         const std::string gone = key;  // it may be the one in expiring_
         erase(gone);
         on_expired(gone);
         return nullptr;
     }
     return &found->second;
-}
-
-Entry& Keyspace::add(const std::string& key) {
-    before_change(shard_of(key));
-    return shards_[shard_of(key)][key];
 }
 
 void Keyspace::note_expiry(const std::string& key, Entry& entry, Moment when) {
@@ -65,28 +74,33 @@ void Keyspace::note_expiry(const std::string& key, Entry& entry, Moment when) {
     }
 }
 
-void Keyspace::note_change(const std::string& key) {
+void Keyspace::changed(const std::string& key) {
     ++changes_;
     after_change(key);
 }
 
-void Keyspace::changed(const std::string& key) {
-    const auto is_empty = [](const auto& value) { return value.empty(); };
-    const Value& value = shards_[shard_of(key)].at(key).value;
-    if (!std::holds_alternative<std::string>(value) && std::visit(is_empty, value)) {
-        erase(key);
-    } else {
-        note_change(key);
+void Keyspace::settle() {
+    for (const std::string& key : edited_) {
+        Shard& shard = shards_[shard_of(key)];
+        const auto found = shard.find(key);
+        const auto is_empty = [](const auto& value) { return value.empty(); };
+        if (found != shard.end() && !std::holds_alternative<std::string>(found->second.value) &&
+            std::visit(is_empty, found->second.value)) {
+            note_expiry(key, found->second, never);
+            shard.erase(found);
+        }
     }
+    edited_.clear();
 }
 
 void Keyspace::put(const std::string& key, const std::string& value, Moment expires) {
-    Entry& entry = add(key);
+    before_change(shard_of(key));
+    Entry& entry = shards_[shard_of(key)][key];
     entry.value.emplace<std::string>(value);
     if (entry.expires != expires) {
         note_expiry(key, entry, expires);
     }
-    note_change(key);
+    changed(key);
 }
 
 bool Keyspace::erase(const std::string& key) {
@@ -98,34 +112,31 @@ bool Keyspace::erase(const std::string& key) {
     before_change(shard_of(key));
     note_expiry(key, found->second, never);
     shard.erase(found);
-    note_change(key);
+    changed(key);
     return true;
-}
-
-void Keyspace::rename(const std::string& from, const std::string& to) {
-    erase(to);
-    before_change(shard_of(from));
-    before_change(shard_of(to));
-    Entry& entry = *find(from);
-    const Moment expires = entry.expires;
-    note_expiry(from, entry, never);
-    auto node = shards_[shard_of(from)].extract(from);
-    node.key() = to;
-    note_expiry(to, shards_[shard_of(to)].insert(std::move(node)).position->second, expires);
-    note_change(from);
-    note_change(to);
 }
 
 void Keyspace::set_expiry(const std::string& key, Moment when) {
     before_change(shard_of(key));
     note_expiry(key, shards_[shard_of(key)].at(key), when);
-    note_change(key);
+    changed(key);
+}
+
+void Keyspace::rename(const std::string& from, const std::string& to) {
+    erase(to);
+    const Moment expires = shards_[shard_of(from)].at(from).expires;
+    set_expiry(from, never);
+    before_change(shard_of(to));
+    auto node = shards_[shard_of(from)].extract(from);
+    node.key() = to;
+    shards_[shard_of(to)].insert(std::move(node));
+    set_expiry(to, expires);
 }
 
 void Keyspace::clear() {
     for (Shard& shard : shards_) {
         for (const auto& [key, entry] : Shard(std::exchange(shard, {}))) {
-            after_change(key);
+            changed(key);
         }
     }
     ++changes_;
@@ -138,14 +149,13 @@ std::size_t Keyspace::size() const {
 }
 
 void Keyspace::expire_all() {
-    constexpr int at_once = 1000;
     for (;;) {
         while (expiring_.empty()) {
             first_expiring_.wait();
         }
         tick();
         for (int i = 1; !expiring_.empty() && find(expiring_.begin()->second) == nullptr; ++i) {
-            if (i % at_once == 0) {
+            if (i % 1000 == 0) {
                 coloop::checkpoint();
             }
         }

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
-// The keys: finding and changing what they stand for, and their time to live.
+// The keys, what they stand for, and their time to live.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include <coloop/co_queue.hpp>
+#include <ext/pb_ds/assoc_container.hpp>
+#include <ext/pb_ds/tree_policy.hpp>
 
-#include "value.hpp"
+#include <coloop/co_queue.hpp>
 
 namespace redis {
 
@@ -23,6 +28,44 @@ namespace redis {
 struct Refusal : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
+
+/// SipHash with a key that is drawn at the start: nobody can choose keys that all fall into one
+/// bucket. As it is not noexcept, tables keep what it returned.
+struct Hasher {
+    std::size_t operator()(const std::string& text) const;
+};
+
+template <typename T>
+using Dict = std::unordered_map<std::string, T, Hasher>;
+
+using List = std::deque<std::string>;
+using Hash = Dict<std::string>;
+using Set = std::unordered_set<std::string, Hasher>;
+
+/// Members with scores, found by name, and in the order of their scores by place.
+struct SortedSet {
+    using Place = std::pair<double, std::string_view>;  // the name is that in `scores`
+    using Order =
+        __gnu_pbds::tree<Place, __gnu_pbds::null_type, std::less<>, __gnu_pbds::rb_tree_tag,
+                         __gnu_pbds::tree_order_statistics_node_update>;
+
+    SortedSet() = default;
+    SortedSet(const SortedSet&) = delete;
+    SortedSet& operator=(const SortedSet&) = delete;
+
+    Dict<double> scores;
+    Order order;
+
+    [[nodiscard]] bool empty() const { return scores.empty(); }
+
+    [[nodiscard]] std::size_t size() const { return scores.size(); }
+
+    [[nodiscard]] const double* find(const std::string& member) const;
+    void put(const std::string& member, double score);
+    std::size_t erase(const std::string& member);
+};
+
+using Value = std::variant<std::string, List, Hash, Set, SortedSet>;
 
 /// Milliseconds since 1970.
 using Moment = std::int64_t;
@@ -67,27 +110,21 @@ public:
         return value == nullptr ? nothing : *value;
     }
 
-    /// What `key` stands for, for changing it, null if nothing; call changed() afterwards.
+    /// The same, for changing it: call changed() if it did, and settle() in any case.
     template <typename T>
-    T* edit(const std::string& key) {
+    T& edit(const std::string& key) {
         Entry* entry = find(key);
-        if (entry == nullptr) {
-            return nullptr;
-        }
-        T& value = as<T>(*entry);
         before_change(shard_of(key));
-        return &value;
+        T& value = entry == nullptr ? shards_[shard_of(key)][key].value.template emplace<T>()
+                                    : as<T>(*entry);
+        edited_.push_back(key);
+        return value;
     }
 
-    /// The same, made if there is none.
-    template <typename T>
-    T& make(const std::string& key) {
-        T* value = edit<T>(key);
-        return value != nullptr ? *value : add(key).value.template emplace<T>();
-    }
-
-    /// To be called when what `key` stands for was edited; takes it away if that is empty now.
     void changed(const std::string& key);
+
+    /// Takes away what is empty after edit().
+    void settle();
 
     /// Lets `key` stand for a string, and nothing it was before.
     void put(const std::string& key, const std::string& value, Moment expires = never);
@@ -95,17 +132,15 @@ public:
     /// False if there is no such key.
     bool erase(const std::string& key);
 
-    /// The key `from`, which must be there, is called `to` from now on.
-    void rename(const std::string& from, const std::string& to);
-
     /// Sets when a key that is there expires.
     void set_expiry(const std::string& key, Moment when);
+
+    /// The key `from`, which must be there, is called `to` from now on.
+    void rename(const std::string& from, const std::string& to);
 
     void clear();
 
     [[nodiscard]] std::size_t size() const;
-
-    [[nodiscard]] std::size_t volatile_size() const { return expiring_.size(); }
 
     [[nodiscard]] const Shard& shard(std::size_t i) const { return shards_[i]; }
 
@@ -124,22 +159,20 @@ public:
 private:
     template <typename T>
     static T& as(Entry& entry) {
-        T* value = std::get_if<T>(&entry.value);
-        if (value == nullptr) {
-            throw Refusal("WRONGTYPE Operation against a key holding the wrong kind of value");
+        if (T* value = std::get_if<T>(&entry.value)) {
+            return *value;
         }
-        return *value;
+        throw Refusal("WRONGTYPE Operation against a key holding the wrong kind of value");
     }
 
     static std::size_t shard_of(const std::string& key) {
         return std::hash<std::string>()(key) % shard_count;
     }
 
-    Entry& add(const std::string& key);
     void note_expiry(const std::string& key, Entry& entry, Moment when);
-    void note_change(const std::string& key);
 
     std::vector<Shard> shards_{shard_count};
+    std::vector<std::string> edited_;
     std::set<std::pair<Moment, std::string>> expiring_;
     coloop::CoQueue first_expiring_{"wait for a key that expires"};
     std::uint64_t changes_ = 0;

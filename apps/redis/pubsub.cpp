@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Publishing and subscribing.
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "server.hpp"
@@ -11,26 +11,25 @@ namespace redis {
 namespace {
 
 std::size_t deliver(const std::set<Session*>& sessions, const Words& parts) {
-    std::array<Reply, 2> texts;  // one for each protocol
-    for (int protocol : {2, 3}) {
-        Reply& reply = texts[static_cast<std::size_t>(protocol - 2)];
-        reply.protocol = protocol;
-        reply.push(parts.size());
-        reply.append_all(parts);
+    Reply texts[2];  // one for each protocol
+    for (std::size_t i = 0; i < 2; ++i) {
+        texts[i].protocol = static_cast<int>(i) + 2;
+        texts[i].push(parts.size());
+        texts[i].append_all(parts);
     }
     for (Session* session : sessions) {
-        session->deliver(texts[static_cast<std::size_t>(session->reply.protocol - 2)].text);
+        session->deliver(texts[session->reply.protocol - 2].text);
     }
     return sessions.size();
 }
 
 void publish(Call& call) {
-    const Server& server = call.server;
     std::size_t receivers = 0;
-    if (const auto found = server.channels.find(call[1]); found != server.channels.end()) {
+    const auto& channels = call.server.channels;
+    if (const auto found = channels.find(call[1]); found != channels.end()) {
         receivers += deliver(found->second, {"message", call[1], call[2]});
     }
-    for (const auto& [pattern, sessions] : server.patterns) {
+    for (const auto& [pattern, sessions] : call.server.patterns) {
         if (matches(pattern, call[1])) {
             receivers += deliver(sessions, {"pmessage", pattern, call[1], call[2]});
         }
@@ -50,7 +49,7 @@ constexpr Kind of_patterns{"psubscribe", "punsubscribe", &Session::patterns, &Se
 
 void confirm(Call& call, const char* what, const std::string* name) {
     call.reply.push(3);
-    call.reply.bulk(what);
+    call.reply.bulk(std::string_view(what));
     call.reply.bulk(name);
     call.reply.integer(call.session.subscriptions());
 }
@@ -77,6 +76,7 @@ void unsubscribe(Call& call, const Kind& kind) {
     }
 }
 
+/// PUBSUB NUMSUB, and PUBSUB CHANNELS.
 void pubsub(Call& call) {
     const auto& channels = call.server.channels;
     if (call.is(1, "numsub")) {
@@ -95,7 +95,7 @@ void pubsub(Call& call) {
         }
         call.reply.bulks(found);
     } else {
-        refuse_subcommand(call);
+        refuse_syntax();
     }
 }
 
@@ -110,6 +110,6 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-const std::span<const Command> pubsub_commands = commands;
+const Commands pubsub_commands = commands;
 
 }  // namespace redis

@@ -91,12 +91,12 @@ std::string_view RequestReader::take_line(const char* too_long) {
 
 void RequestReader::take_bulk(std::string& word, std::size_t size) {
     word.clear();
-    while (word.size() < size) {
-        const std::size_t some = std::min(size - word.size(), part);
-        word.resize(word.size() + some);
-        input_.read_exactly(std::as_writable_bytes(std::span(word).last(some)));
+    while (size - word.size() > part) {  // what is long passes the buffer by
+        word.resize(word.size() + part);
+        input_.read_exactly(std::as_writable_bytes(std::span(word).last(part)));
     }
-    input_.read_exactly(2);
+    const auto rest = input_.read_exactly(size - word.size() + 2);
+    word.append(reinterpret_cast<const char*>(rest.data()), rest.size() - 2);
     position_ += size + 2;
 }
 

@@ -10,6 +10,18 @@
 
 namespace redis {
 
+namespace {
+
+void log_failure(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        log("event=client-lost error=\"{}\"", error.what());
+    }
+}
+
+}  // namespace
+
 Server::Server(Settings settings) : store(settings.store, keys), settings_(std::move(settings)) {
     keys.before_change = [this](std::size_t shard) { store.before_change(shard); };
     keys.after_change = [this](const std::string& key) { note_change(key); };
@@ -17,17 +29,28 @@ Server::Server(Settings settings) : store(settings.store, keys), settings_(std::
 }
 
 void Server::run() {
-    load();
+    {
+        Session replaying(*this);
+        store.load([&](const Words& request) {
+            std::string& reply = replaying.reply.text;
+            reply.clear();
+            execute(replaying, request);
+            if (reply.starts_with('-')) {
+                throw ProtocolError(reply.substr(1, reply.size() - 3));
+            }
+            return !replaying.queueing;
+        });
+    }
     coloop::TaskGroup background({.shielded = true});
-    background_ = &background;
     background.spawn([this] { keys.expire_all(); }, {.name = "expiry"});
     background.spawn([this] { store.look_after(); }, {.name = "store"});
-    coloop::CancelScope serving;
-    serving_ = &serving;
+    background.spawn([this] { store.save_when_wanted(); }, {.name = "saver"});
     const auto finish = [this] {
         coloop::uncancellable([this] { store.finish(); });
         log("event=drained connections={} commands={}", connections_accepted, commands_executed);
     };
+    coloop::CancelScope serving;
+    serving_ = &serving;
     try {
         serving.run([this] { serve(); });
     } catch (const coloop::Cancelled&) {
@@ -44,13 +67,7 @@ void Server::serve() {
     std::fflush(stdout);
     coloop::ServeOptions options;
     options.grace = settings_.grace;
-    options.on_error = [](const std::exception_ptr& failure) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const std::exception& error) {
-            log("event=client-lost error=\"{}\"", error.what());
-        }
-    };
+    options.on_error = log_failure;
     coloop::serve(
         std::move(listener), [this](coloop::TcpStream stream) { welcome(std::move(stream)); },
         options);
@@ -58,15 +75,12 @@ void Server::serve() {
 
 void Server::welcome(coloop::TcpStream stream) {
     ++connections_accepted;
-    if (stopping_) {
-        return;
-    }
     if (sessions.size() >= settings_.max_clients) {
         stream.write("-ERR max number of clients reached\r\n");
         coloop::move_on_after(std::chrono::seconds(1), [&] { stream.graceful_close(); });
-        return;
+    } else if (!stopping_) {
+        Session(*this, std::move(stream)).run();
     }
-    Session(*this, std::move(stream)).run();
 }
 
 void Server::stop() {
@@ -77,18 +91,6 @@ void Server::stop() {
     if (serving_ != nullptr) {
         serving_->cancel();
     }
-}
-
-void Server::load() {
-    Session session(*this);
-    store.load([&](const Words& request) {
-        session.reply.text.clear();
-        execute(session, request);
-        if (session.reply.text.starts_with('-')) {
-            throw ProtocolError(session.reply.text.substr(1, session.reply.text.size() - 3));
-        }
-        return !session.queueing;
-    });
 }
 
 void Server::require(const Command* command, const Session& session, const Words& words) const {
@@ -138,7 +140,7 @@ void Server::execute(Session& session, const Words& words) {
     if (store.end() != logged) {
         session.promise(call.begin);
     }
-    blocked.serve(*this);
+    serve_waiters();
 }
 
 void Server::invoke(const Command& command, Call& call) {
@@ -149,37 +151,10 @@ void Server::invoke(const Command& command, Call& call) {
             store.add(call.words);
         }
     } catch (const Refusal& refusal) {
-        call.reply.text.resize(call.begin);
+        call.reply.text.resize(std::min(call.begin, call.reply.text.size()));
         call.reply.error(refusal.what());
     }
-}
-
-void Server::save() {
-    if (!store.enabled()) {
-        throw Refusal("ERR there is no directory to save to; start the server with --dir");
-    }
-    if (store.saving()) {
-        throw Refusal("ERR Background save already in progress");
-    }
-    try {
-        store.save();
-    } catch (const coloop::Error& error) {
-        throw Refusal(std::string("ERR ") + error.what());
-    }
-}
-
-void Server::save_in_background() {
-    if (!store.enabled() || store.saving()) {
-        save();  // says why not
-    }
-    const auto try_to = [this] {
-        try {
-            save();
-        } catch (const Refusal& refusal) {
-            log("event=save-failed error=\"{}\"", refusal.what());
-        }
-    };
-    background_->spawn(try_to, {.name = "save"});
+    keys.settle();
 }
 
 std::uint64_t Server::enter(Session& session) {
@@ -194,7 +169,7 @@ void Server::leave(Session& session) {
     for (const std::string& name : session.patterns) {
         forget(patterns, name, session);
     }
-    unwatch(session);
+    end_transaction(*this, session);
     sessions.erase(&session);
 }
 
@@ -206,30 +181,14 @@ void Server::forget(Interested& all, const std::string& name, Session& session) 
 }
 
 void Server::note_change(const std::string& key) {
-    blocked.note_change(key);
-    if (const auto found = watchers_.find(key); found != watchers_.end()) {
+    if (!waiting.empty() && waiting.contains(key)) {
+        changed_lists_.push_back(key);
+    }
+    if (const auto found = watchers.find(key); found != watchers.end()) {
         for (Session* session : found->second) {
             session->overtaken = true;
         }
     }
-}
-
-void Server::watch(Session& session, const std::string& key) {
-    session.watched.insert(key);
-    watchers_[key].insert(&session);
-}
-
-void Server::unwatch(Session& session) {
-    for (const std::string& key : std::exchange(session.watched, {})) {
-        forget(watchers_, key, session);
-    }
-    session.overtaken = false;
-}
-
-void Server::discard(Session& session) {
-    session.queueing = session.spoiled = false;
-    session.queue.clear();
-    unwatch(session);
 }
 
 }  // namespace redis

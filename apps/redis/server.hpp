@@ -5,13 +5,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include <coloop/coloop.hpp>
 
-#include "blocked.hpp"
 #include "command.hpp"
 #include "session.hpp"
 #include "store.hpp"
@@ -26,6 +28,23 @@ struct Settings {
     std::size_t output_limit = std::size_t{32} << 20;
     std::chrono::milliseconds grace = std::chrono::seconds(10);
     StoreOptions store;
+};
+
+/// Who waits for an element of a list, in the frame of the coroutine that does.
+class Waiter {
+public:
+    Waiter(Call& call, Words of, std::function<void(const std::string&)> taking);
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter();
+
+    Session& session;
+    const Words keys;
+    const std::function<void(const std::string& key)> take;  // and reply; there must be one
+    coloop::Event served;
+
+private:
+    Server& server_;
 };
 
 class Server {
@@ -47,19 +66,9 @@ public:
     /// Executes a command, whatever comes of it.
     void invoke(const Command& command, Call& call);
 
-    /// Makes a snapshot. Throws Refusal if it can't.
-    void save();
-    void save_in_background();
-
     /// A client comes, and gets a number; it goes.
     std::uint64_t enter(Session& session);
     void leave(Session& session);
-
-    void watch(Session& session, const std::string& key);
-    void unwatch(Session& session);
-
-    /// Ends its transaction, and what it watches.
-    void discard(Session& session);
 
     static void forget(Interested& all, const std::string& name, Session& session);
 
@@ -67,27 +76,30 @@ public:
 
     Keyspace keys;
     Store store;
-    Blocked blocked;
     Interested channels;
     Interested patterns;
+    Interested watchers;                                           // of keys
+    std::unordered_map<std::string, std::deque<Waiter*>> waiting;  // by key
+    std::size_t waiters = 0;
     std::set<Session*> sessions;
     std::uint64_t commands_executed = 0;
     std::uint64_t connections_accepted = 0;
-    const Moment started = wall_time();
 
 private:
-    void load();
     void serve();
     void welcome(coloop::TcpStream stream);
     void require(const Command* command, const Session& session, const Words& words) const;
     void note_change(const std::string& key);
+    void serve_waiters();
 
     Settings settings_;
-    Interested watchers_;
+    std::deque<std::string> changed_lists_;  // that somebody waits for
     std::uint64_t last_id_ = 0;
     bool stopping_ = false;
     coloop::CancelScope* serving_ = nullptr;
-    coloop::TaskGroup* background_ = nullptr;
 };
+
+/// Ends a client's transaction, and what it watches.
+void end_transaction(Server& server, Session& session);
 
 }  // namespace redis

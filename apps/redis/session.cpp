@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
-#include <utility>
-
 #include "../log.hpp"
 #include "server.hpp"
 
 namespace redis {
 
-namespace {
-
 using namespace std::chrono_literals;
-
-constexpr std::size_t batch = std::size_t{1} << 20;   // bytes; more are written in between
-constexpr std::size_t spare = std::size_t{64} << 10;  // what an idle client keeps
-
-}  // namespace
 
 Session::Session(Server& server, coloop::TcpStream stream)
     : id(server.enter(*this)),
@@ -39,17 +30,17 @@ void Session::run() {
     ended_ = true;
     unsent_.wake_one();
     writer.wait();
-    writer_ = nullptr;
     if (closing) {  // it may have sent more, and shall get our last words nevertheless
         coloop::move_on_after(1s, [&] { stream_.graceful_close(); });
     }
 }
 
 void Session::execute_requests() {
+    constexpr std::size_t batch = std::size_t{1} << 20;  // bytes; more are written in between
     Words request;
     try {
         while (!closing && requests_.read(request)) {
-            take_messages();
+            reply.text += std::exchange(messages_, {});
             if (!request.empty()) {
                 server_.keys.tick();
                 server_.execute(*this, request);
@@ -66,21 +57,20 @@ void Session::execute_requests() {
     }
 }
 
-void Session::take_messages() { reply.text += std::exchange(messages_, {}); }
-
 void Session::write_replies() {
+    constexpr std::size_t spare = std::size_t{64} << 10;  // what an idle client keeps
     try {
         for (;;) {
-            take_messages();
+            reply.text += std::exchange(messages_, {});
+            if (reply.text.empty() && ended_) {
+                return;
+            }
             if (reply.text.empty()) {
-                if (ended_) {
-                    return;
-                }
                 unsent_.wait();
                 continue;
             }
             std::swap(sending_, reply.text);
-            const auto promises = std::exchange(promises_, {});
+            const Promises promises = std::exchange(promises_, {});
             if (!server_.store.commit(promised_)) {
                 break_promises(promises);
             }
@@ -98,7 +88,7 @@ void Session::write_replies() {
 }
 
 /// Says of what could not be kept that it could not, instead of what was to be said.
-void Session::break_promises(const std::vector<Promise>& promises) {
+void Session::break_promises(const Promises& promises) {
     Reply honest;
     std::size_t from = 0;
     for (const auto& [begin, end] : promises) {
@@ -112,7 +102,7 @@ void Session::break_promises(const std::vector<Promise>& promises) {
 void Session::promise(std::size_t begin) {
     if (begin < reply.text.size()) {
         promised_ = server_.store.end();
-        promises_.push_back({begin, reply.text.size()});
+        promises_.emplace_back(begin, reply.text.size());
         unsent_.wake_one();
     }
 }
@@ -125,18 +115,16 @@ void Session::stop() {
 
 void Session::deliver(std::string_view message) {
     messages_ += message;
+    unsent_.wake_one();
     const std::size_t unread = messages_.size() + reply.text.size() + sending_.size();
-    if (unread <= server_.settings().output_limit) {
-        unsent_.wake_one();
-    } else if (writer_ != nullptr) {
-        log("event=slow-subscriber client={} bytes={}", stream_.peer_address().to_string(), unread);
+    if (unread > server_.settings().output_limit) {
+        log("event=slow-subscriber client={} bytes={}", id, unread);
         stop();
         writer_->cancel();
     }
 }
 
 void Session::wait_for(Waiter& waiter, std::chrono::milliseconds timeout) {
-    const Blocked::Enlisted enlisted(server_.blocked, waiter);
     coloop::TaskGroup watcher;  // ends with the wait
     watcher.spawn([this] { requests_.wait_for_end() ? stop() : void(); }, {.name = "watcher"});
     const auto wait = [&] { waiter.served.wait(); };

@@ -9,14 +9,17 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <coloop/coloop.hpp>
 
-#include "blocked.hpp"
 #include "resp.hpp"
 
 namespace redis {
+
+class Server;
+class Waiter;
 
 class Session {
 public:
@@ -60,22 +63,18 @@ public:
     std::set<std::string> patterns;
 
 private:
-    struct Promise {
-        std::size_t begin;
-        std::size_t end;
-    };
+    using Promises = std::vector<std::pair<std::size_t, std::size_t>>;  // from where to where
 
     void execute_requests();
-    void take_messages();
     void write_replies();
-    void break_promises(const std::vector<Promise>& promises);
+    void break_promises(const Promises& promises);
 
     Server& server_;
     coloop::TcpStream stream_;
     RequestReader requests_;
     std::string messages_;  // for after the present reply
     std::string sending_;
-    std::vector<Promise> promises_;
+    Promises promises_;
     std::uint64_t promised_ = 0;  // up to where the log must be kept
     coloop::CancelScope* reading_ = nullptr;
     coloop::TaskGroup* writer_ = nullptr;

@@ -204,6 +204,7 @@ void Store::replace_log(coloop::File file) {
     failure_.reset();
 }
 
+/// Throws Error; then all is as it was.
 void Store::save() {
     const std::string path_of_new = path() + ".new";
     snapshot_.emplace();
@@ -222,6 +223,25 @@ void Store::save() {
     log("event=saved keys={} file={}", keys_.size(), path());
 }
 
+void Store::save_soon() {
+    save_wanted_ = true;
+    wanted_.wake_one();
+}
+
+void Store::save_when_wanted() {
+    for (;;) {
+        while (!save_wanted_) {
+            wanted_.wait();
+        }
+        save_wanted_ = false;
+        try {
+            save();
+        } catch (const coloop::Error& error) {
+            log("event=save-failed error=\"{}\"", error.what());
+        }
+    }
+}
+
 void Store::look_after() {
     while (enabled()) {
         coloop::co_sleep(failure_ ? 100ms : 1000ms);
@@ -233,11 +253,7 @@ void Store::look_after() {
         }
         const bool long_log = size_ >= std::max(options_.rewrite_size, rewrite_at_);
         if ((sync_failed_ || long_log) && !saving()) {
-            try {
-                save();
-            } catch (const coloop::Error& error) {
-                log("event=save-failed error=\"{}\"", error.what());
-            }
+            save_soon();
         }
     }
 }

@@ -40,8 +40,6 @@ public:
 
     [[nodiscard]] bool enabled() const { return !options_.directory.empty(); }
 
-    [[nodiscard]] const StoreOptions& options() const { return options_; }
-
     /// Does again what is on the disk; `replay` does a request and returns whether it ended a
     /// change, rather than being part of a transaction. From then on changes are logged.
     void load(const std::function<bool(const Words&)>& replay);
@@ -64,19 +62,22 @@ public:
 
     [[nodiscard]] std::string complaint() const;
 
-    /// Replaces the log by one that begins with a snapshot, while others go on. Throws Error; then
-    /// all is as it was. Only one at a time.
-    void save();
+    /// Has the log replaced by one that begins with a snapshot, while others go on.
+    void save_soon();
+
+    /// Does that, until cancelled.
+    void save_when_wanted();
 
     [[nodiscard]] bool saving() const { return snapshot_.has_value(); }
 
+    /// When that was done last.
     [[nodiscard]] Moment last_save() const { return last_save_; }
 
     /// To be called before something in a shard of the keys changes.
     void before_change(std::size_t shard);
 
-    /// Syncs each second if that is the policy, tries again what failed, and saves when the log has
-    /// become twice as long as there is use for; until cancelled.
+    /// Syncs each second if that is the policy, tries again what failed, and asks for a new log
+    /// when it has become twice as long as there is use for; until cancelled.
     void look_after();
 
     /// Writes and syncs all that there is, whatever the policy.
@@ -86,10 +87,10 @@ private:
     [[nodiscard]] std::string path() const { return options_.directory + "/log.resp"; }
 
     [[nodiscard]] coloop::Result<void> sync_directory() const;
-    void cut(std::uint64_t size);
     coloop::Result<void> write_out();
     coloop::Result<void> fail(const coloop::Error& error);
     coloop::Result<void> sync();
+    void save();
     void write_snapshot(coloop::File& file);
     void replace_log(coloop::File file);
 
@@ -99,6 +100,8 @@ private:
     coloop::CoMutex turn_;  // of those who write the log
     std::string pending_;   // what is not in the file
     std::optional<Snapshot> snapshot_;
+    coloop::CoQueue wanted_{"wait for a reason to save"};
+    bool save_wanted_ = false;
     std::uint64_t end_ = 0;
     std::uint64_t kept_ = 0;  // up to where the log is as safe as the policy says
     std::uint64_t size_ = 0;  // of the file

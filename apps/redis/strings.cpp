@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -18,34 +17,8 @@ Moment lifetime(const Call& call, std::size_t i, std::string_view unit) {
     if (call.integer(i) <= 0) {
         throw Refusal("ERR invalid expire time in '" + lower(call[0]) + "' command");
     }
-    return expiry_of(call, i, unit.starts_with("ex") ? 1000 : 1,
-                     unit.ends_with("at") ? 0 : call.keys.now());
+    return expiry_of(call, i, unit.starts_with("ex"), !unit.ends_with("at"));
 }
-
-struct SetOptions {
-    bool if_absent = false;
-    bool if_present = false;
-    bool keep_expiry = false;
-    std::size_t unit = 0;  // of its life: an argument, before that with the number
-
-    explicit SetOptions(const Call& call) {
-        for (std::size_t i = 3; i < call.size(); ++i) {
-            const std::string word = lower(call[i]);
-            const bool is_unit = word == "ex" || word == "px" || word == "exat" || word == "pxat";
-            if (word == "nx" && !if_present) {
-                if_absent = true;
-            } else if (word == "xx" && !if_absent) {
-                if_present = true;
-            } else if (word == "keepttl" && unit == 0) {
-                keep_expiry = true;
-            } else if (is_unit && unit == 0 && !keep_expiry && i + 1 < call.size()) {
-                unit = i++;
-            } else {
-                refuse_syntax();
-            }
-        }
-    }
-};
 
 void put(Call& call, const String& value, Moment expires) {
     call.keys.put(call[1], value, expires);
@@ -55,14 +28,34 @@ void put(Call& call, const String& value, Moment expires) {
 }
 
 void set(Call& call) {
-    const SetOptions options(call);
-    const Moment end =
-        options.unit == 0 ? never : lifetime(call, options.unit + 1, lower(call[options.unit]));
-    const Entry* old = call.keys.find(call[1]);
-    if (old == nullptr ? options.if_present : options.if_absent) {
-        return call.reply.null();
+    bool if_absent = false;
+    bool if_present = false;
+    bool keep_expiry = false;
+    std::size_t life = 0;  // the argument that is its length
+    for (std::size_t i = 3; i < call.size(); ++i) {
+        const std::string word = lower(call[i]);
+        const bool is_unit = word == "ex" || word == "px" || word == "exat" || word == "pxat";
+        if (word == "nx" && !if_present) {
+            if_absent = true;
+        } else if (word == "xx" && !if_absent) {
+            if_present = true;
+        } else if (word == "keepttl" && life == 0) {
+            keep_expiry = true;
+        } else if (is_unit && life == 0 && !keep_expiry && i + 1 < call.size()) {
+            life = ++i;
+        } else {
+            refuse_syntax();
+        }
     }
-    put(call, call[2], old != nullptr && options.keep_expiry ? old->expires : end);
+    Moment end = life == 0 ? never : lifetime(call, life, lower(call[life - 1]));
+    if (if_absent || if_present || keep_expiry) {
+        const Entry* old = call.keys.find(call[1]);
+        if (old == nullptr ? if_present : if_absent) {
+            return call.reply.null();
+        }
+        end = old != nullptr && keep_expiry ? old->expires : end;
+    }
+    put(call, call[2], end);
     call.reply.ok();
 }
 
@@ -101,34 +94,23 @@ void append(Call& call) {
     if (call.read<String>().size() + call[2].size() > RequestLimits().bulk) {
         throw Refusal("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     }
-    const std::size_t size = call.make<String>().append(call[2]).size();
+    const std::size_t size = call.edit<String>().append(call[2]).size();
     call.keys.changed(call[1]);
     call.reply.integer(size);
 }
 
 void getrange(Call& call) {
-    auto first = call.integer(2);
-    auto last = call.integer(3);
     const String& value = call.read<String>();
-    const auto size = static_cast<std::int64_t>(value.size());
-    if (first < 0 && last < 0 && first > last) {
-        return call.reply.bulk("");
-    }
-    first = std::clamp<std::int64_t>(first < 0 ? first + size : first, 0, size);
-    last = std::clamp<std::int64_t>(last < 0 ? last + size : last, 0, size);
-    call.reply.bulk(value.substr(static_cast<std::size_t>(first),
-                                 static_cast<std::size_t>(std::max(last + 1, first) - first)));
+    const auto [first, end] = call.places(value.size());
+    call.reply.bulk(std::string_view(value).substr(first, end - first));
 }
 
-void add(Call& call, std::int64_t increment) {
+void increase(Call& call, std::int64_t increment) {
     const String* old = call.keys.find_as<String>(call[1]);
-    std::int64_t value = old == nullptr ? 0 : to_integer(*old);
-    if (__builtin_add_overflow(value, increment, &value)) {
-        throw Refusal("ERR increment or decrement would overflow");
-    }
-    call.make<String>() = std::to_string(value);
+    const std::int64_t sum = add(old == nullptr ? 0 : to_integer(*old), increment);
+    call.edit<String>() = std::to_string(sum);
     call.keys.changed(call[1]);
-    call.reply.integer(value);
+    call.reply.integer(sum);
 }
 
 void decrby(Call& call) {
@@ -136,13 +118,13 @@ void decrby(Call& call) {
     if (__builtin_sub_overflow(0, call.integer(2), &increment)) {
         throw Refusal("ERR decrement would overflow");
     }
-    add(call, increment);
+    increase(call, increment);
 }
 
 void incrbyfloat(Call& call) {
     const String* old = call.keys.find_as<String>(call[1]);
     const String number = old == nullptr ? "0" : *old;
-    static_cast<void>(to_real(number) + call.real(2));
+    static_cast<void>(to_real(number) + to_real(call[2]));
     const long double sum =
         std::strtold(number.c_str(), nullptr) + std::strtold(call[2].c_str(), nullptr);
     if (!std::isfinite(sum)) {
@@ -151,7 +133,7 @@ void incrbyfloat(Call& call) {
     String text = fmt::format("{:.17f}", sum);
     text.erase(text.find_last_not_of('0') + 1);
     text.erase(text.find_last_not_of('.') + 1);
-    call.make<String>() = text == "-0" ? "0" : text;
+    call.edit<String>() = text == "-0" ? "0" : text;
     call.keys.changed(call[1]);
     call.reply.bulk(call.read<String>());
 }
@@ -178,15 +160,15 @@ constexpr Command commands[] = {
     {"append", 3, flag::write, append},
     {"strlen", 2, 0, [](Call& call) { call.reply.integer(call.read<String>().size()); }},
     {"getrange", 4, 0, getrange},
-    {"incr", 2, flag::write, [](Call& call) { add(call, 1); }},
-    {"decr", 2, flag::write, [](Call& call) { add(call, -1); }},
-    {"incrby", 3, flag::write, [](Call& call) { add(call, call.integer(2)); }},
+    {"incr", 2, flag::write, [](Call& call) { increase(call, 1); }},
+    {"decr", 2, flag::write, [](Call& call) { increase(call, -1); }},
+    {"incrby", 3, flag::write, [](Call& call) { increase(call, call.integer(2)); }},
     {"decrby", 3, flag::write, decrby},
     {"incrbyfloat", 3, flag::write, incrbyfloat},
 };
 
 }  // namespace
 
-const std::span<const Command> string_commands = commands;
+const Commands string_commands = commands;
 
 }  // namespace redis

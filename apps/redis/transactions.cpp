@@ -11,6 +11,13 @@ namespace redis {
 
 namespace {
 
+void unwatch(Server& server, Session& session) {
+    for (const std::string& key : std::exchange(session.watched, {})) {
+        Server::forget(server.watchers, key, session);
+    }
+    session.overtaken = false;
+}
+
 void multi(Call& call) {
     if (call.session.queueing) {
         throw Refusal("ERR MULTI calls can not be nested");
@@ -23,7 +30,7 @@ void discard(Call& call) {
     if (!call.session.queueing) {
         throw Refusal("ERR DISCARD without MULTI");
     }
-    call.server.discard(call.session);
+    end_transaction(call.server, call.session);
     call.reply.ok();
 }
 
@@ -33,13 +40,9 @@ void watch(Call& call) {
     }
     for (const std::string& key : call.from(1)) {
         static_cast<void>(call.keys.find(key));  // what has expired is not there
-        call.server.watch(call.session, key);
+        call.session.watched.insert(key);
+        call.server.watchers[key].insert(&call.session);
     }
-    call.reply.ok();
-}
-
-void unwatch(Call& call) {
-    call.server.unwatch(call.session);
     call.reply.ok();
 }
 
@@ -55,7 +58,7 @@ void exec(Call& call) {
     const bool overtaken = session.overtaken;
     const bool spoiled = session.spoiled;
     const auto queue = std::exchange(session.queue, {});
-    call.server.discard(session);
+    end_transaction(call.server, session);
     if (spoiled) {
         throw Refusal("EXECABORT Transaction discarded because of previous errors.");
     }
@@ -69,18 +72,18 @@ void exec(Call& call) {
         throw Refusal("EXECABORT Transaction discarded because of: " + store.complaint());
     }
     call.reply.array(queue.size());
-    session.in_exec = true;
     if (writes) {
         store.add({"MULTI"});
     }
+    session.in_exec = true;
     for (const Words& words : queue) {
         Call one{call.server, session, call.keys, words, call.reply};
         call.server.invoke(*find_command(words[0]), one);
     }
+    session.in_exec = false;
     if (writes) {
         store.add({"EXEC"});
     }
-    session.in_exec = false;
 }
 
 constexpr Command commands[] = {
@@ -88,11 +91,21 @@ constexpr Command commands[] = {
     {"exec", 1, flag::immediate, exec},
     {"discard", 1, flag::immediate, discard},
     {"watch", -2, flag::immediate, watch},
-    {"unwatch", 1, 0, unwatch},
+    {"unwatch", 1, 0,
+     [](Call& call) {
+         unwatch(call.server, call.session);
+         call.reply.ok();
+     }},
 };
 
 }  // namespace
 
-const std::span<const Command> transaction_commands = commands;
+const Commands transaction_commands = commands;
+
+void end_transaction(Server& server, Session& session) {
+    session.queueing = session.spoiled = false;
+    session.queue.clear();
+    unwatch(server, session);
+}
 
 }  // namespace redis

@@ -135,7 +135,7 @@ class RedisPersistenceTest(program.Judgement):
             self.fill(client)
             before = self.everything(client)
         self.assertEqual(len(before), 9)
-        for save in (), ("SAVE",), ("BGREWRITEAOF",):
+        for save in (), ("BGSAVE",), ("BGREWRITEAOF",):
             self.assertEqual(server.end(signal.SIGKILL if save else signal.SIGTERM),
                              -signal.SIGKILL if save else 0)
             server = self.start_server()

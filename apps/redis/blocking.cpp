@@ -1,73 +1,69 @@
 // SPDX-License-Identifier: MIT
-#include "blocked.hpp"
-
+//
+// BLPOP and its like: coroutines that wait for a list to have elements. Who adds one hands it to
+// the one that has waited longest, so that nobody gets in between.
 #include <chrono>
-#include <cmath>
 #include <utility>
 
 #include "server.hpp"
 
 namespace redis {
 
-Blocked::Enlisted::Enlisted(Blocked& blocked, Waiter& waiter) : blocked_(blocked), waiter_(waiter) {
-    for (const std::string& key : waiter.keys) {
-        blocked.waiting_[key].push_back(&waiter);
+Waiter::Waiter(Call& call, Words of, std::function<void(const std::string&)> taking)
+    : session(call.session), keys(std::move(of)), take(std::move(taking)), server_(call.server) {
+    for (const std::string& key : keys) {
+        server_.waiting[key].push_back(this);
     }
-    ++blocked.count_;
+    ++server_.waiters;
 }
 
-Blocked::Enlisted::~Enlisted() {
-    if (!waiter_.served.is_set()) {
-        blocked_.leave(waiter_);
-    }
-}
-
-void Blocked::leave(Waiter& waiter) {
-    for (const std::string& key : waiter.keys) {
-        const auto found = waiting_.find(key);
-        if (found != waiting_.end() && std::erase(found->second, &waiter) > 0 &&
+Waiter::~Waiter() {
+    for (const std::string& key : keys) {
+        const auto found = server_.waiting.find(key);
+        if (found != server_.waiting.end() && std::erase(found->second, this) > 0 &&
             found->second.empty()) {
-            waiting_.erase(found);
+            server_.waiting.erase(found);
         }
     }
-    --count_;
+    --server_.waiters;
 }
 
-void Blocked::serve(Server& server) {
-    while (!changed_.empty()) {
-        const std::string& key = changed_.front();
-        const auto found = waiting_.find(key);
-        const Entry* entry = server.keys.find(key);
-        if (found == waiting_.end() || entry == nullptr ||
-            !std::holds_alternative<List>(entry->value)) {
-            changed_.pop_front();
-            continue;
+/// Gives elements of a list that was changed to those who wait for them.
+void Server::serve_waiters() {
+    while (!changed_lists_.empty()) {
+        const std::string key = std::move(changed_lists_.front());
+        changed_lists_.pop_front();
+        const auto found = waiting.find(key);
+        for (std::size_t i = 0; found != waiting.end() && i < found->second.size(); ++i) {
+            Waiter& waiter = *found->second[i];
+            const Entry* entry = keys.find(key);
+            if (entry == nullptr || !std::holds_alternative<List>(entry->value)) {
+                break;
+            }
+            if (waiter.served.is_set()) {
+                continue;
+            }
+            const std::size_t begin = waiter.session.reply.text.size();
+            try {
+                waiter.take(key);
+            } catch (const Refusal& refusal) {
+                waiter.session.reply.error(refusal.what());
+            }
+            keys.settle();
+            waiter.session.promise(begin);
+            waiter.served.set();
         }
-        Waiter& waiter = *found->second.front();
-        Reply& reply = waiter.session.reply;
-        const std::size_t begin = reply.text.size();
-        try {
-            waiter.take(key);
-        } catch (const Refusal& refusal) {
-            reply.error(refusal.what());
-        }
-        waiter.session.promise(begin);
-        leave(waiter);
-        waiter.served.set();
     }
 }
 
 namespace {
 
-/// Has `take` called with the first key of a list that has elements, now or when somebody adds
+/// Has the waiter take from the first of its lists that has elements, now or when somebody adds
 /// some. False if there was none in time, or if it can't wait for that.
 bool take_or_wait(Call& call, Waiter& waiter) {
     const double seconds = to_real(call.words.back(), "ERR timeout is not a float or out of range");
-    if (seconds < 0) {
-        throw Refusal("ERR timeout is negative");
-    }
-    if (seconds > 1e9) {
-        throw Refusal("ERR timeout is out of range");
+    if (seconds < 0 || seconds > 1e9) {
+        throw Refusal(seconds < 0 ? "ERR timeout is negative" : "ERR timeout is out of range");
     }
     call.logged = true;  // by those who take
     for (const std::string& key : waiter.keys) {
@@ -86,7 +82,7 @@ bool take_or_wait(Call& call, Waiter& waiter) {
 }
 
 std::string take_element(Call& call, const std::string& key, bool left) {
-    List& list = *call.keys.edit<List>(key);
+    List& list = call.keys.edit<List>(key);
     std::string element = std::move(left ? list.front() : list.back());
     left ? list.pop_front() : list.pop_back();
     call.keys.changed(key);
@@ -94,17 +90,16 @@ std::string take_element(Call& call, const std::string& key, bool left) {
 }
 
 void blocking_pop(Call& call, bool left) {
-    const auto take = [&](const std::string& key) {
+    Waiter waiter(call, {call.words.begin() + 1, call.words.end() - 1}, [&](const auto& key) {
         call.reply.bulks(Words{key, take_element(call, key, left)});
         call.log({left ? "LPOP" : "RPOP", key});
-    };
-    Waiter waiter{call.session, Words(call.words.begin() + 1, call.words.end() - 1), take, {}};
+    });
     if (!take_or_wait(call, waiter)) {
         call.reply.null_array();
     }
 }
 
-/// Argument i, which must be LEFT or RIGHT.
+/// Whether argument i is LEFT; it must be that or RIGHT.
 bool is_left(const Call& call, std::size_t i) {
     if (!call.is(i, "left") && !call.is(i, "right")) {
         refuse_syntax();
@@ -116,20 +111,19 @@ bool is_left(const Call& call, std::size_t i) {
 void move(Call& call, bool blocking) {
     const bool from_left = is_left(call, 3);
     const bool to_left = is_left(call, 4);
-    const auto take = [&](const std::string& from) {
-        static_cast<void>(call.keys.read<List>(call[2]));
+    Waiter waiter(call, {call[1]}, [&](const std::string& from) {
+        static_cast<void>(call.keys.read<List>(call[2]));  // must be one, or nothing
         const std::string element = take_element(call, from, from_left);
-        List& target = call.keys.make<List>(call[2]);
+        List& target = call.keys.edit<List>(call[2]);
         to_left ? target.push_front(element) : target.push_back(element);
         call.keys.changed(call[2]);
         call.reply.bulk(element);
         call.log({"LMOVE", from, call[2], call[3], call[4]});
-    };
-    Waiter waiter{call.session, {call[1]}, take, {}};
+    });
     if (blocking ? !take_or_wait(call, waiter) : call.read<List>().empty()) {
         call.reply.null();
     } else if (!blocking) {
-        take(call[1]);
+        waiter.take(call[1]);
     }
 }
 
@@ -142,6 +136,6 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-const std::span<const Command> blocking_commands = commands;
+const Commands blocking_commands = commands;
 
 }  // namespace redis
