@@ -5,11 +5,9 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <utility>
 #include <vector>
 
-#include "../log.hpp"
-#include "bytes.hpp"
+#include "../common/log.hpp"
 
 namespace {
 
@@ -17,12 +15,11 @@ constexpr std::size_t longest_query = 4096;
 constexpr std::size_t batch = 64;               // datagrams taken and sent at once
 constexpr std::size_t most_on_connection = 64;  // queries that wait for an upstream
 
-std::size_t limit_of(const Query& query) { return std::min(query.payload, payload_size); }
+std::vector<std::byte> copy_of(Message message) { return {message.begin(), message.end()}; }
 
 class UdpServer {
 public:
-    UdpServer(coloop::UdpSocket& socket, Service& service, std::size_t most_waiting)
-        : socket_(socket), service_(service), most_waiting_(most_waiting) {
+    UdpServer(coloop::UdpSocket& socket, Service& service) : socket_(socket), service_(service) {
         for (std::size_t i = 0; i < batch; ++i) {
             places_[i].buffer = incoming_[i];
         }
@@ -31,10 +28,8 @@ public:
     void serve_batch() {
         const coloop::Result<std::size_t> count = socket_.receive_many(places_, std::nothrow);
         if (!count) {
-            if (count.error().code() == coloop::Errc::cancelled) {
-                throw coloop::Cancelled();
-            }
-            log("event=error text=\"{}\"", count.error().what());
+            coloop::check_cancelled();
+            common::log("error", {{"reason", count.error().what()}});
             coloop::co_sleep(std::chrono::milliseconds(10));
             return;
         }
@@ -42,7 +37,12 @@ public:
         for (const coloop::IncomingDatagram& datagram : std::span(places_).first(*count)) {
             take(datagram);
         }
-        send_replies();
+        std::span<const coloop::OutgoingDatagram> left = std::span(sending_).first(replies_);
+        while (!left.empty()) {
+            const coloop::Result<std::size_t> sent = socket_.send_many(left, std::nothrow);
+            coloop::check_cancelled();
+            left = left.subspan(sent ? *sent : 1);  // who can't be reached is passed over
+        }
     }
 
     void drain(std::chrono::milliseconds grace) {
@@ -50,113 +50,47 @@ public:
     }
 
 private:
+    using Buffer = std::array<std::byte, payload_size>;
+
     void take(const coloop::IncomingDatagram& datagram) {
         const std::optional<Query> query = parse_query(datagram.data());
         if (!query) {
             return;
         }
         if (const std::optional<Reply> reply = service_.reply_now(*query)) {
-            std::array<std::byte, payload_size>& out = outgoing_[replies_];
-            const std::size_t size = service_.write(*query, *reply, limit_of(*query), out);
-            sending_[replies_++] = {std::span(out).first(size), datagram.sender};
-        } else if (waiting_.size() <
-                   most_waiting_) {  // else it asks again, if it still wants to know
+            sending_[replies_] = {write(*query, *reply, outgoing_[replies_]), datagram.sender};
+            ++replies_;
+        } else if (waiting_.size() < Service::most_pending) {  // else it may ask again
             waiting_.spawn(
-                [this, message = std::vector(datagram.data().begin(), datagram.data().end()),
-                 sender = datagram.sender] { reply_later(message, sender); },
+                [this, message = copy_of(datagram.data()), sender = datagram.sender] {
+                    const Query late = *parse_query(message);
+                    Buffer out;
+                    const Message text = write(late, service_.reply_later(late), out);
+                    static_cast<void>(socket_.send_to(text, sender, std::nothrow));
+                },
                 {.name = "datagram"});
         }
     }
 
-    void reply_later(const std::vector<std::byte>& message, const coloop::Address& sender) {
-        const Query query = *parse_query(message);
-        const Reply reply = service_.reply_later(query);
-        std::array<std::byte, payload_size> out;
-        const std::size_t size = service_.write(query, reply, limit_of(query), out);
-        static_cast<void>(socket_.send_to(std::span(out).first(size), sender, std::nothrow));
-    }
-
-    /// Who can't be reached is passed over.
-    void send_replies() {
-        std::span<const coloop::OutgoingDatagram> left = std::span(sending_).first(replies_);
-        while (!left.empty()) {
-            const coloop::Result<std::size_t> sent = socket_.send_many(left, std::nothrow);
-            coloop::check_cancelled();
-            left = left.subspan(sent ? *sent : 1);
-        }
+    Message write(const Query& query, const Reply& reply, Buffer& out) const {
+        const std::size_t limit = std::min(query.payload, payload_size);
+        return std::span(out).first(write_reply(query, reply, service_.asks_others(), limit, out));
     }
 
     coloop::UdpSocket& socket_;
     Service& service_;
-    std::size_t most_waiting_;
     std::array<std::array<std::byte, longest_query>, batch> incoming_;
     std::array<coloop::IncomingDatagram, batch> places_;
-    std::array<std::array<std::byte, payload_size>, batch> outgoing_;
+    std::array<Buffer, batch> outgoing_;
     std::array<coloop::OutgoingDatagram, batch> sending_;
     std::size_t replies_ = 0;
     coloop::TaskGroup waiting_{{.shielded = true}};
 };
 
-class Connection {
-public:
-    Connection(coloop::TcpStream stream, Service& service, std::chrono::milliseconds idle)
-        : stream_(std::move(stream)), service_(service), idle_(idle) {}
-
-    void serve() {
-        stream_.set_no_delay(true);
-        while (const std::optional<Message> message = next()) {
-            const std::optional<Query> query = parse_query(*message);
-            if (!query) {
-                return;
-            }
-            if (const std::optional<Reply> reply = service_.reply_now(*query)) {
-                send(*query, *reply);
-                continue;
-            }
-            waiting_.spawn(
-                [this, copy = std::vector(message->begin(), message->end())] {
-                    const Query late = *parse_query(copy);
-                    send(late, service_.reply_later(late));
-                },
-                {.name = "query"});
-        }
-        waiting_.wait();
-    }
-
-private:
-    /// No value at the end, if nothing comes for too long, and if too much is to come.
-    std::optional<Message> next() {
-        std::optional<Message> message;
-        coloop::move_on_after(idle_, [&] {
-            if (input_.peek(2).size() >= 2) {
-                const std::size_t size = get16(input_.read_exactly(2), 0);
-                if (size <= longest_query) {
-                    message = input_.read_exactly(size);
-                }
-            }
-        });
-        return message;
-    }
-
-    void send(const Query& query, const Reply& reply) {
-        std::vector<std::byte> out(2 + Service::size_of(reply));
-        const std::size_t size = service_.write(query, reply, 65535, std::span(out).subspan(2));
-        put16(out, 0, size);
-        coloop::with_timeout(idle_, [&] { stream_.write(std::span(out).first(2 + size)); });
-    }
-
-    coloop::TcpStream stream_;
-    coloop::BufReader input_{stream_, 4096};
-    Service& service_;
-    std::chrono::milliseconds idle_;
-    coloop::TaskGroup waiting_{{.limit = most_on_connection}};
-};
-
 }  // namespace
 
-void serve_udp(coloop::UdpSocket& socket, Service& service, std::size_t most_waiting,
-               std::chrono::milliseconds grace) {
-    const auto server = std::make_unique<UdpServer>(socket, service, most_waiting);
+void serve_udp(coloop::UdpSocket& socket, Service& service, std::chrono::milliseconds grace) {
+    const auto server = std::make_unique<UdpServer>(socket, service);
     try {
         while (true) {
             server->serve_batch();
@@ -168,5 +102,44 @@ void serve_udp(coloop::UdpSocket& socket, Service& service, std::size_t most_wai
 }
 
 void serve_tcp(coloop::TcpStream client, Service& service, std::chrono::milliseconds idle) {
-    Connection(std::move(client), service, idle).serve();
+    client.set_no_delay(true);
+    const auto send = [&](const Query& query, const Reply& reply) {
+        std::vector<std::byte> out(2 + reply.size());
+        const std::size_t size =
+            write_reply(query, reply, service.asks_others(), 65535, std::span(out).subspan(2));
+        put16(out, 0, size);
+        coloop::with_timeout(idle, [&] { client.write(std::span(out).first(2 + size)); });
+    };
+    coloop::BufReader input(client, longest_query);
+    // Nothing at the end, if nothing comes for too long, and if too much is to come.
+    const auto read_message = [&] {
+        std::optional<Message> message;
+        coloop::move_on_after(idle, [&] {
+            if (input.peek(2).size() >= 2) {
+                const std::size_t size = get16(input.read_exactly(2), 0);
+                if (size <= longest_query) {
+                    message = input.read_exactly(size);
+                }
+            }
+        });
+        return message;
+    };
+    coloop::TaskGroup waiting({.limit = most_on_connection});
+    while (const std::optional<Message> message = read_message()) {
+        const std::optional<Query> query = parse_query(*message);
+        if (!query) {
+            return;
+        }
+        if (const std::optional<Reply> reply = service.reply_now(*query)) {
+            send(*query, *reply);
+            continue;
+        }
+        waiting.spawn(
+            [&, copy = copy_of(*message)] {
+                const Query late = *parse_query(copy);
+                send(late, service.reply_later(late));
+            },
+            {.name = "query"});
+    }
+    waiting.wait();
 }

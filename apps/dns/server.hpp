@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 
 #include <coloop/coloop.hpp>
 
@@ -10,8 +9,7 @@
 
 /// Answers datagrams until it is cancelled, and then those that wait for an upstream, for as long
 /// as `grace`. What can be said at once is said in one go for all datagrams that are there.
-void serve_udp(coloop::UdpSocket& socket, Service& service, std::size_t most_waiting,
-               std::chrono::milliseconds grace);
+void serve_udp(coloop::UdpSocket& socket, Service& service, std::chrono::milliseconds grace);
 
 /// Answers the queries of one connection, each as soon as its answer is there, until the client
 /// ends or says nothing for as long as `idle`.

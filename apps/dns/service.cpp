@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "service.hpp"
 
-#include <algorithm>
 #include <array>
 #include <exception>
 #include <utility>
 
-#include "../log.hpp"
-#include "bytes.hpp"
+#include "../common/log.hpp"
+#include "packet.hpp"
 
 namespace {
 
@@ -19,9 +18,7 @@ AnswerPtr make_minimal_answer(const Query& query, bool authoritative) {
     answer->authoritative = authoritative;
     answer->wire.resize(header_size + query.question.size() + record.size());
     const std::span<std::byte> wire = answer->wire;
-    put16(wire, 4, 1);
-    put16(wire, 6, 1);
-    std::ranges::copy(query.question, wire.subspan(header_size).begin());
+    put16(wire, 6, 1);  // answer; the rest of the header and the question are put in later
     std::ranges::copy(std::as_bytes(std::span(record)), wire.last(record.size()).begin());
     return answer;
 }
@@ -31,10 +28,12 @@ Rcode refusal_of(const Query& query) {
     if (query.fault != Rcode::no_error) {
         return query.fault;
     }
-    if (query.record_class != class_in || query.type == type::axfr || query.type == type::ixfr) {
+    if (query.record_class != LDNS_RR_CLASS_IN || query.type == LDNS_RR_TYPE_AXFR ||
+        query.type == LDNS_RR_TYPE_IXFR) {
         return Rcode::refused;
     }
-    return query.type >= 249 && query.type < type::any ? Rcode::not_implemented : Rcode::no_error;
+    const bool is_about_messages = query.type >= 249 && query.type < LDNS_RR_TYPE_ANY;
+    return is_about_messages ? Rcode::not_implemented : Rcode::no_error;
 }
 
 }  // namespace
@@ -52,29 +51,23 @@ struct Service::Flight {
     coloop::Event landed = {};
 };
 
-Service::Service(const Options& options, std::vector<Zone> zones)
-    : options_(options),
-      zones_(std::move(zones)),
-      cache_(options.cache_bytes),
-      upstreams_(options.upstreams) {}
-
 std::optional<Reply> Service::reply_now(const Query& query) {
     ++stats_.queries;
     if (const Rcode code = refusal_of(query); code != Rcode::no_error) {
         return Reply{.code = code};
     }
     std::string key = query.key();
-    if (const std::optional<Cache::Hit> hit = cache_.find(key)) {
+    if (std::optional<Reply> hit = cache_.find(key)) {
         ++stats_.hits;
-        return Reply{hit->answer, hit->age};
+        return hit;
     }
     if (auto reply = ask_zones(query, std::move(key))) {
         return reply;
     }
-    if (upstreams_.empty() || !query.wants_recursion()) {
+    if (!asks_others() || !query.wants_recursion()) {
         return Reply{.code = Rcode::refused};
     }
-    if (query.type == type::any) {
+    if (query.type == LDNS_RR_TYPE_ANY) {
         return Reply{make_minimal_answer(query, false)};
     }
     return std::nullopt;
@@ -92,13 +85,11 @@ std::optional<Reply> Service::ask_zones(const Query& query, std::string&& key) {
         return std::nullopt;
     }
     AnswerPtr answer = zone->answer(query);
-    if (!answer) {
-        return Reply{};
-    }
-    if (query.type == type::any && answer->authoritative && (get16(answer->wire, 2) & 15) == 0) {
+    if (answer && query.type == LDNS_RR_TYPE_ANY && answer->authoritative &&
+        code_of(answer->wire) == Rcode::no_error) {
         answer = make_minimal_answer(query, true);
     }
-    if (answer->authoritative) {
+    if (answer && answer->authoritative) {
         cache_.put(std::move(key), answer);
     }
     return Reply{answer};
@@ -110,7 +101,7 @@ Reply Service::reply_later(const Query& query) {
     if (const auto found = flights_.find(key); found != flights_.end()) {
         ++stats_.joined;
         flight = found->second;
-    } else if (flights_.size() < options_.most_pending) {
+    } else if (flights_.size() < most_pending) {
         flight = std::make_shared<Flight>(query);
         asking_.spawn([this, key, flight] { fly(key, *flight); }, {.name = "question"});
         flights_.emplace(key, flight);
@@ -122,23 +113,15 @@ Reply Service::reply_later(const Query& query) {
 }
 
 void Service::fly(const std::string& key, Flight& flight) {
-    struct Landing {
-        ~Landing() {
-            flights.erase(key);
-            flight.landed.set();
-        }
-
-        decltype(Service::flights_)& flights;
-        const std::string& key;
-        Flight& flight;
-    } const landing{flights_, key, flight};
-
     ++stats_.asked;
     try {
         flight.answer = upstreams_.ask(flight.query);
     } catch (const std::exception& error) {  // it must not end those of others
-        log("event=error text=\"{}\"", error.what());
+        common::log("error", {{"reason", error.what()}});
+    } catch (const coloop::Cancelled&) {  // nobody will hear the answer, but all must go on
     }
+    flights_.erase(key);
+    flight.landed.set();
     if (!flight.answer) {
         ++stats_.failed;
     } else if (flight.answer->ttl > 0) {
@@ -146,23 +129,17 @@ void Service::fly(const std::string& key, Flight& flight) {
     }
 }
 
-std::size_t Service::size_of(const Reply& reply) {
-    constexpr std::size_t most_without_records = header_size + 255 + 4 + 11;
-    return std::max(most_without_records, reply.answer ? reply.answer->wire.size() + 11 : 0);
-}
-
-std::size_t Service::write(const Query& query, const Reply& reply, std::size_t limit,
-                           std::span<std::byte> out) const {
-    const bool recursion = !upstreams_.empty();
-    return reply.answer ? write_answer(query, *reply.answer, reply.age, recursion, limit, out)
-                        : write_error(query, reply.code, recursion, out);
-}
-
-void Service::log_stats(const char* event) const {
+void Service::log_stats(std::string_view event) const {
     const Upstreams::Stats& upstream = upstreams_.stats();
-    log("event={} queries={} cache_hits={} cache_entries={} cache_bytes={} asked={} joined={} "
-        "failed={} upstream_sent={} upstream_timeouts={} upstream_wrong={} upstream_tcp={}",
-        event, stats_.queries, stats_.hits, cache_.size(), cache_.bytes(), stats_.asked,
-        stats_.joined, stats_.failed, upstream.sent, upstream.timeouts, upstream.wrong,
-        upstream.over_tcp);
+    common::log(event, {{"queries", stats_.queries},
+                        {"cache_hits", stats_.hits},
+                        {"cache_entries", cache_.size()},
+                        {"cache_bytes", cache_.bytes()},
+                        {"asked", stats_.asked},
+                        {"joined", stats_.joined},
+                        {"failed", stats_.failed},
+                        {"upstream_sent", upstream.sent},
+                        {"upstream_timeouts", upstream.timeouts},
+                        {"upstream_wrong", upstream.wrong},
+                        {"upstream_tcp", upstream.over_tcp}});
 }

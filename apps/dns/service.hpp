@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -17,23 +17,14 @@
 #include "upstream.hpp"
 #include "zone.hpp"
 
-/// What is to be said to a query.
-struct Reply {
-    AnswerPtr answer = nullptr;
-    std::uint32_t age = 0;
-    Rcode code = Rcode::server_failure;  ///< if there is no answer
-};
-
 /// Knows who knows what: our zones, the cache, the upstreams.
 class Service {
 public:
-    struct Options {
-        std::size_t cache_bytes = std::size_t{64} << 20;
-        std::size_t most_pending = 1000;  ///< questions that upstreams are asked at once
-        Upstreams::Options upstreams;
-    };
+    /// Questions that upstreams are asked at once, and queries that wait for that.
+    static constexpr std::size_t most_pending = 1000;
 
-    Service(const Options& options, std::vector<Zone> zones);
+    Service(std::vector<Zone> zones, std::size_t cache_bytes, const Upstreams::Options& upstreams)
+        : zones_(std::move(zones)), cache_(cache_bytes), upstreams_(upstreams) {}
 
     /// What can be said at once; no value if upstreams must be asked.
     std::optional<Reply> reply_now(const Query& query);
@@ -41,13 +32,10 @@ public:
     /// Asks upstreams, once for all who want to know the same at that time.
     Reply reply_later(const Query& query);
 
-    /// Room that the reply wants, if there is no limit.
-    static std::size_t size_of(const Reply& reply);
+    /// True if there are upstreams.
+    [[nodiscard]] bool asks_others() const { return !upstreams_.empty(); }
 
-    std::size_t write(const Query& query, const Reply& reply, std::size_t limit,
-                      std::span<std::byte> out) const;
-
-    void log_stats(const char* event) const;
+    void log_stats(std::string_view event) const;
 
 private:
     struct Flight;
@@ -55,7 +43,6 @@ private:
     std::optional<Reply> ask_zones(const Query& query, std::string&& key);
     void fly(const std::string& key, Flight& flight);
 
-    const Options& options_;
     std::vector<Zone> zones_;
     Cache cache_;
     Upstreams upstreams_;

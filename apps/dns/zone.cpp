@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "zone.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <span>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
-#include "bytes.hpp"
-#include "ldns.hpp"
+#include "packet.hpp"
 
 namespace {
 
 constexpr int longest_chain = 16;  // of CNAMEs
 
 using NamePtr = std::unique_ptr<ldns_rdf, decltype(&ldns_rdf_deep_free)>;
-using PacketPtr = std::unique_ptr<ldns_pkt, decltype(&ldns_pkt_free)>;
 
 /// A name as a key: its wire format in small letters.
 std::string key_of(const ldns_rdf* name) {
-    std::string key(reinterpret_cast<const char*>(ldns_rdf_data(name)), ldns_rdf_size(name));
-    for (char& letter : key) {
-        letter = static_cast<char>(folded(static_cast<std::byte>(letter)));
-    }
-    return key;
+    const NamePtr small(ldns_rdf_clone(name), ldns_rdf_deep_free);
+    ldns_dname2canonical(small.get());
+    return {reinterpret_cast<const char*>(ldns_rdf_data(small.get())), ldns_rdf_size(small.get())};
 }
 
 std::string_view parent_of(std::string_view name) {
@@ -39,7 +33,7 @@ ldns_rdf* name_of(std::string_view wire) {
 }  // namespace
 
 /// An answer that is being made.
-struct Zone::Reply {
+struct Zone::Draft {
     PacketPtr packet{ldns_pkt_new(), ldns_pkt_free};
     std::uint16_t type;
     bool authoritative = true;
@@ -47,8 +41,8 @@ struct Zone::Reply {
     /// Adds records, under another name if it is not null.
     void add(ldns_pkt_section section, const Records& records,
              const ldns_rdf* name = nullptr) const {
-        for (const ldns_rr* record : records) {
-            ldns_rr* copy = ldns_rr_clone(record);
+        for (const auto& record : records) {
+            ldns_rr* copy = ldns_rr_clone(record.get());
             if (name != nullptr) {
                 ldns_rdf_deep_free(ldns_rr_owner(copy));
                 ldns_rr_set_owner(copy, ldns_rdf_clone(name));
@@ -82,19 +76,19 @@ Zone::Zone(const std::string& origin, const std::string& path) {
         add(record);
     }
     ldns_zone_deep_free(zone);
-    if (!names_[apex_].contains(type::soa)) {
+    if (!names_[apex_].contains(LDNS_RR_TYPE_SOA)) {
         throw std::runtime_error(fmt::format("zone {}: {}: there is no SOA", origin, path));
     }
 }
 
 void Zone::add(ldns_rr* record) {
-    records_.emplace_back(record, ldns_rr_free);
+    const std::shared_ptr<ldns_rr> owned(record, ldns_rr_free);
     const std::string name = key_of(ldns_rr_owner(record));
     if (!contains(name)) {
         return;
     }
     Records& records = names_[name][static_cast<std::uint16_t>(ldns_rr_get_type(record))];
-    records.insert(records.begin(), record);  // they come last first
+    records.insert(records.begin(), owned);  // they come last first
     for (std::string_view above = name; above != apex_; above = parent_of(above)) {
         names_.try_emplace(std::string(above));  // also those that have only names below them
     }
@@ -107,17 +101,17 @@ bool Zone::contains(std::string_view name) const {
     return name == apex_;
 }
 
-const Zone::Name* Zone::find(const std::string& name) const {
-    const auto found = names_.find(name);
+const Zone::Name* Zone::find(std::string_view name) const {
+    const auto found = names_.find(std::string(name));
     return found == names_.end() ? nullptr : &found->second;
 }
 
 /// The topmost name below the zone's own, at or above `name`, that other servers are the authority
 /// for; empty if we are.
-std::string Zone::find_cut(std::string_view name) const {
-    std::string cut;
+std::string_view Zone::find_cut(std::string_view name) const {
+    std::string_view cut;
     for (; name != apex_; name = parent_of(name)) {
-        const Name* here = find(std::string(name));
+        const Name* here = find(name);
         if (here != nullptr && here->contains(LDNS_RR_TYPE_NS)) {
             cut = name;
         }
@@ -129,12 +123,12 @@ std::string Zone::find_cut(std::string_view name) const {
 const Zone::Name* Zone::find_wildcard(std::string_view name) const {
     do {
         name = parent_of(name);
-    } while (find(std::string(name)) == nullptr);
+    } while (find(name) == nullptr);
     return find("\1*" + std::string(name));
 }
 
 AnswerPtr Zone::answer(const Query& query) const {
-    Reply reply{.type = query.type};
+    Draft draft{.type = query.type};
     const std::string_view wire(reinterpret_cast<const char*>(query.question.data()),
                                 query.question.size() - 4);
     ldns_rr* question = ldns_rr_new();
@@ -142,34 +136,26 @@ AnswerPtr Zone::answer(const Query& query) const {
     ldns_rr_set_owner(question, name_of(wire));
     ldns_rr_set_type(question, static_cast<ldns_rr_type>(query.type));
     ldns_rr_set_class(question, LDNS_RR_CLASS_IN);
-    ldns_pkt_push_rr(reply.packet.get(), LDNS_SECTION_QUESTION, question);
+    ldns_pkt_push_rr(draft.packet.get(), LDNS_SECTION_QUESTION, question);
     std::string name = key_of(ldns_rr_owner(question));
-    for (int links = 0; links < longest_chain && follow(reply, name); ++links) {
-        const ldns_rr_list* answers = ldns_pkt_answer(reply.packet.get());
+    for (int links = 0; links < longest_chain && follow(draft, name); ++links) {
+        const ldns_rr_list* answers = ldns_pkt_answer(draft.packet.get());
         name = key_of(ldns_rr_rdf(ldns_rr_list_rr(answers, ldns_rr_list_rr_count(answers) - 1), 0));
     }
     auto answer = std::make_shared<Answer>();
-    answer->authoritative = reply.authoritative;
-    std::uint8_t* data = nullptr;
-    std::size_t size = 0;
-    if (ldns_pkt2wire(&data, reply.packet.get(), &size) != LDNS_STATUS_OK || size > 65535) {
-        LDNS_FREE(data);
-        return nullptr;
-    }
-    const auto bytes = std::as_bytes(std::span(data, size));
-    answer->wire.assign(bytes.begin(), bytes.end());
-    LDNS_FREE(data);
-    return answer;
+    answer->authoritative = draft.authoritative;
+    answer->wire = wire_of(*draft.packet);
+    return answer->wire.empty() ? nullptr : answer;
 }
 
 /// Adds what the zone says of a name; true if that is a CNAME, and its target is to be asked for.
-bool Zone::follow(Reply& reply, const std::string& name) const {
+bool Zone::follow(Draft& draft, const std::string& name) const {
     if (!contains(name)) {
         return false;  // who asks has to ask others for the rest
     }
-    const std::string cut = find_cut(name);
-    if (!cut.empty() && !(cut == name && reply.type == LDNS_RR_TYPE_DS)) {
-        refer(reply, cut);
+    const std::string_view cut = find_cut(name);
+    if (!cut.empty() && !(cut == name && draft.type == LDNS_RR_TYPE_DS)) {
+        refer(draft, cut);
         return false;
     }
     const NamePtr owner(name_of(name), ldns_rdf_deep_free);
@@ -179,46 +165,44 @@ bool Zone::follow(Reply& reply, const std::string& name) const {
         records = find_wildcard(name);
     }
     if (records == nullptr) {
-        ldns_pkt_set_rcode(reply.packet.get(), LDNS_RCODE_NXDOMAIN);
-        deny(reply);
+        ldns_pkt_set_rcode(draft.packet.get(), LDNS_RCODE_NXDOMAIN);
+        deny(draft);
         return false;
     }
     const auto add = [&](std::uint16_t type) {
         const auto found = records->find(type);
         if (found != records->end()) {
-            reply.add(LDNS_SECTION_ANSWER, found->second, exists ? nullptr : owner.get());
+            draft.add(LDNS_SECTION_ANSWER, found->second, exists ? nullptr : owner.get());
         }
         return found != records->end();
     };
-    if (reply.type != type::cname && add(type::cname)) {
+    if (draft.type != LDNS_RR_TYPE_CNAME && add(LDNS_RR_TYPE_CNAME)) {
         return true;
     }
-    if (!add(reply.type)) {
-        deny(reply);
+    if (!add(draft.type)) {
+        deny(draft);
     }
     return false;
 }
 
 /// Says who knows more, and where they are if they are below the cut.
-void Zone::refer(Reply& reply, const std::string& cut) const {
-    reply.authoritative = ldns_pkt_ancount(reply.packet.get()) > 0;  // a CNAME that led there
+void Zone::refer(Draft& draft, std::string_view cut) const {
+    draft.authoritative = ldns_pkt_ancount(draft.packet.get()) > 0;  // a CNAME that led there
     const Records& servers = find(cut)->at(LDNS_RR_TYPE_NS);
-    reply.add(LDNS_SECTION_AUTHORITY, servers);
-    for (const ldns_rr* server : servers) {
-        const Name* glue = find(key_of(ldns_rr_rdf(server, 0)));
-        for (const auto kind : {static_cast<std::uint16_t>(LDNS_RR_TYPE_A),
-                                static_cast<std::uint16_t>(LDNS_RR_TYPE_AAAA)}) {
+    draft.add(LDNS_SECTION_AUTHORITY, servers);
+    for (const auto& server : servers) {
+        const Name* glue = find(key_of(ldns_rr_rdf(server.get(), 0)));
+        for (const std::uint16_t kind : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
             if (glue != nullptr && glue->contains(kind)) {
-                reply.add(LDNS_SECTION_ADDITIONAL, glue->at(kind));
+                draft.add(LDNS_SECTION_ADDITIONAL, glue->at(kind));
             }
         }
     }
 }
 
 /// Adds the SOA, which says for how long one may believe that there is nothing (RFC 2308).
-void Zone::deny(Reply& reply) const {
-    ldns_rr* soa = ldns_rr_clone(names_.at(apex_).at(type::soa).front());
-    const std::uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(soa, 6));
-    ldns_rr_set_ttl(soa, std::min(ldns_rr_ttl(soa), minimum));
-    ldns_pkt_push_rr(reply.packet.get(), LDNS_SECTION_AUTHORITY, soa);
+void Zone::deny(Draft& draft) const {
+    ldns_rr* soa = ldns_rr_clone(names_.at(apex_).at(LDNS_RR_TYPE_SOA).front().get());
+    ldns_rr_set_ttl(soa, negative_ttl(soa));
+    ldns_pkt_push_rr(draft.packet.get(), LDNS_SECTION_AUTHORITY, soa);
 }

@@ -12,7 +12,6 @@
 #include "message.hpp"
 
 struct ldns_struct_rr;
-struct ldns_struct_pkt;
 
 /// A zone that we are the authority for, from a file in the format of RFC 1035.
 class Zone {
@@ -31,19 +30,18 @@ public:
     [[nodiscard]] std::size_t size() const { return names_.size(); }
 
 private:
-    using Records = std::vector<ldns_struct_rr*>;
+    using Records = std::vector<std::shared_ptr<ldns_struct_rr>>;
     using Name = std::map<std::uint16_t, Records>;  // records by type; empty if only names below
-    struct Reply;
+    struct Draft;
 
     void add(ldns_struct_rr* record);
-    bool follow(Reply& reply, const std::string& name) const;
-    [[nodiscard]] const Name* find(const std::string& name) const;
-    [[nodiscard]] std::string find_cut(std::string_view name) const;
+    bool follow(Draft& draft, const std::string& name) const;
+    [[nodiscard]] const Name* find(std::string_view name) const;
+    [[nodiscard]] std::string_view find_cut(std::string_view name) const;
     [[nodiscard]] const Name* find_wildcard(std::string_view name) const;
-    void refer(Reply& reply, const std::string& cut) const;
-    void deny(Reply& reply) const;
+    void refer(Draft& draft, std::string_view cut) const;
+    void deny(Draft& draft) const;
 
     std::string apex_;
     std::unordered_map<std::string, Name> names_;
-    std::vector<std::shared_ptr<ldns_struct_rr>> records_;
 };

@@ -176,6 +176,8 @@ zone:
                                  set(re.findall("status: .*,|192.0.2.*", again)))
         self.assertRegex(self.dig(server, "no.such.example.test"), r"\t(250|[12]?\d?\d)\tIN\tSOA")
         self.assertEqual(self.stats(server)["asked"], 4)
+        self.assertEqual(self.short(server, "chain.example.test")[:2],
+                         ["alias.example.test.", "www.example.test."])
         ttl = lambda: int(re.search(r"\t(\d+)\tIN\tA\t192.0.2.1", self.dig(server, "www.example.test"))[1])
         self.eventually(lambda: ttl() < 299, "it counts down")
         self.assertEqual(self.short(server, "short.example.test"), ["192.0.2.9"])
