@@ -192,7 +192,7 @@ void Zone::refer(Draft& draft, std::string_view cut) const {
     draft.add(LDNS_SECTION_AUTHORITY, servers);
     for (const auto& server : servers) {
         const Name* glue = find(key_of(ldns_rr_rdf(server.get(), 0)));
-        for (const std::uint16_t kind : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
+        for (const auto kind : {std::uint16_t{LDNS_RR_TYPE_A}, std::uint16_t{LDNS_RR_TYPE_AAAA}}) {
             if (glue != nullptr && glue->contains(kind)) {
                 draft.add(LDNS_SECTION_ADDITIONAL, glue->at(kind));
             }
