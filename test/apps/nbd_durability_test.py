@@ -179,7 +179,10 @@ class NbdDurability(program.Judgement):
         after_a_tenth = server.resident_kib()
         visit_all(CONNECTIONS * 9 // 10)
         if not SANITIZED:  # they keep memory, and tell at the end what was lost
-            self.assertLessEqual(server.resident_kib(), after_a_tenth + 1024)
+            # The stacks of those who came all at once are given back when it has been quiet for a
+            # while; 23 bytes lost by each would be more than what is left for the allocator.
+            self.eventually(lambda: server.resident_kib() <= after_a_tenth + 2048,
+                            "memory is given back")
         self.assertEqual(server.end(), 0)
 
 

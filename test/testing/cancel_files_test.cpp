@@ -223,7 +223,9 @@ void write_a_whole_file(Attempt& attempt) {
     const bool whole = attempt.run([&] { fs::write_file(path, after); });
     const std::string found = fs::read_file(path);
     expect((found == after || (!whole && found == "before")));
-    expect(fs::scandir(place("alone")).size() == 1);
+    while (fs::scandir(place("alone")).size() != 1) {
+        // The pool has yet to remove the file that was being made when the cancelling came.
+    }
     remove("alone");
 }
 
