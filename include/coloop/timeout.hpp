@@ -32,9 +32,9 @@ public:
 
     ~TimeoutScope();
 
-    /// Begins its time anew, for limits on silence: whatever shows that all is well calls it. Costs
-    /// no more than reading the clock. Does nothing once the time was up; may be called from
-    /// another coroutine.
+    /// Begins its time anew, as long as it was when opened (Until a moment, too): for limits on
+    /// silence, called by whatever shows that all is well, in whichever coroutine of the loop.
+    /// Costs no more than reading the clock. Does nothing once the scope has expired().
     void restart() noexcept;
 
     /// True if the time was up while the scope was open.

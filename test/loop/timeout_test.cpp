@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -372,6 +373,38 @@ TEST_SUITE("TimeoutScope::restart") {
             scope.restart();
             CHECK(scope.cancelled());
             CHECK_THROWS_AS(co_sleep(1ms), Cancelled);
+        });
+    }
+
+    TEST_CASE("is too late for a time that ends in the turn in which it is called") {
+        coloop::testing::run_test([] {
+            TaskGroup group;
+            std::optional<coloop::TimeoutScope> scope;
+            group.spawn([&] {
+                co_sleep(3ms);
+                CHECK(scope->expired());  // by the same look at the clock that ended the sleep
+                scope->restart();
+            });
+            coloop::checkpoint();
+            scope.emplace(coloop::saturated_ns(3ms));
+            CHECK(!scope->run(wait_for_ever));
+            scope.reset();
+        });
+    }
+
+    TEST_CASE("is in time as long as the loop has not looked at the clock") {
+        run_in_loop([] {
+            constexpr auto length = 5ms;
+            for (bool looked_in_time = false; !looked_in_time;) {
+                coloop::TimeoutScope scope(coloop::saturated_ns(length));
+                compute(length);
+                const std::int64_t begin = now();
+                scope.restart();
+                scope.run([] { co_sleep_ns(0); });
+                const bool expired = scope.expired();
+                looked_in_time = now() < begin + coloop::saturated_ns(length);
+                CHECK_FALSE((expired && looked_in_time));
+            }
         });
     }
 
