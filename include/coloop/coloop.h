@@ -104,7 +104,7 @@ COLOOP_EXPORT int coloop_run(int (*function)(void* argument), void* argument);
 
 /* ---- coroutines ---- */
 
-/* Runs `function(argument)` in a new coroutine, soon. */
+/* Runs `function(argument)` in a new coroutine: when the calling one stops, or in its turn. */
 COLOOP_EXPORT int coloop_spawn(coloop_loop* loop, void (*function)(void* argument), void* argument);
 
 /* All zero is what coloop_spawn() takes. */

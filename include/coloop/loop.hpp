@@ -51,10 +51,10 @@ public:
     /// as detach() does.
     ~Loop();
 
-    /// Runs `function()` in a new coroutine, soon. May be called in a coroutine and outside, also
-    /// before the loop runs. An exception other than Cancelled that leaves it ends the program: see
-    /// TaskGroup for coroutines with an owner. Throws Error if there is no stack to be had, or the
-    /// loop is being left.
+    /// Runs `function()` in a new coroutine: as soon as the calling one stops, or, if called
+    /// outside (also before the loop runs), in its turn. An exception other than Cancelled that
+    /// leaves it ends the program: see TaskGroup for coroutines with an owner. Throws Error if
+    /// there is no stack to be had, or the loop is being left.
     template <typename Function>
     void spawn(Function&& function, const CoroutineOptions& options = {}) {
         spawn(std::forward<Function>(function), options, std::nothrow).value();

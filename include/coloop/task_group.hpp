@@ -54,9 +54,9 @@ public:
     /// Cancels, then waits until all have ended. Suspends; the only destructor in coloop that does.
     ~TaskGroup();
 
-    /// Runs `function()` in a new coroutine of the group, soon, and returns a handle to it, which
-    /// may be ignored. Throws the group's first failure if there was one, so that a loop which only
-    /// spawns learns of it, and Error if there is no stack to be had.
+    /// Runs `function()` in a new coroutine of the group as soon as the calling one stops; returns
+    /// a handle to it, which may be ignored. Throws the group's first failure if there was one, so
+    /// that a loop which only spawns learns of it, and Error if there is no stack to be had.
     ///
     /// If TaskGroupOptions::limit are running it waits for one to end, first come first served, and
     /// throws Cancelled if the caller is cancelled meanwhile. A coroutine of the group itself lends

@@ -37,29 +37,6 @@ void Scheduler::move_to_front(std::size_t index) noexcept {
     first_ = chosen;
 }
 
-void Scheduler::make_ready_ahead(Coroutine& coroutine) noexcept {
-    constexpr std::uint8_t most_in_a_row = 64;
-    const Coroutine* self = Coroutine::self();
-    if (self == nullptr || self->ahead_ == most_in_a_row) {
-        make_ready(coroutine);
-        return;
-    }
-    if (ready_ == 0) {
-        make_ready(coroutine);
-    } else {
-        Coroutine*& link = last_ahead_ == nullptr ? first_ : last_ahead_->next_ready_;
-        if (last_ == last_ahead_) {
-            last_ = &coroutine;
-        }
-        coroutine.status_ = Coroutine::Status::ready;
-        coroutine.next_ready_ = link;
-        link = &coroutine;
-        ++ready_;
-    }
-    coroutine.ahead_ = static_cast<std::uint8_t>(self->ahead_ + 1);
-    last_ahead_ = &coroutine;
-}
-
 void Scheduler::withdraw(Coroutine& coroutine) noexcept {
     Coroutine* before = nullptr;
     for (Coroutine* one = first_; one != &coroutine; one = one->next_ready_) {

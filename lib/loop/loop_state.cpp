@@ -134,7 +134,8 @@ Result<void> LoopState::start(Result<Coroutine*>&& coroutine, std::string_view n
     } else {
         hooks_->spawned(started);
     }
-    make_ready(started);
+    // So a tree of coroutines grows branch by branch, and not level by level with a stack for each.
+    make_ready_ahead(started);
     return {};
 }
 

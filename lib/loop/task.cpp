@@ -6,10 +6,23 @@
 #include <coloop/uv_error.hpp>
 
 #include "base/misuse.hpp"
+#include "coroutine/access.hpp"
 #include "coroutine/report.hpp"
 #include "loop/loop_state.hpp"
 
 namespace coloop::detail {
+
+namespace {
+
+/// Who waited for an end goes on next: a branch of a tree ends before another begins.
+[[gnu::always_inline]] inline void wake_ahead(CoQueue& queue) noexcept {
+    while (!queue.empty()) {
+        Coroutine& waiter = queue.take_first();
+        CoroutineAccess::scheduler(waiter).make_ready_ahead(waiter);
+    }
+}
+
+}  // namespace
 
 void Member::cancel() noexcept {
     if (run_ != nullptr) {
@@ -55,15 +68,13 @@ Member::Run::~Run() {
         task->member_ = nullptr;
         task->state_ = TaskBase::State::ended;
     }
-    if (!member_.joiners_.empty()) {
-        member_.joiners_.wake_all();
-    }
     TaskGroup& group = member_.group_;
+    wake_ahead(member_.joiners_);
     if (member_.has_place_) {
         group.give_place();
     }
-    if (--group.running_ == 0 && !group.ended_.empty()) {
-        group.ended_.wake_all();
+    if (--group.running_ == 0) {
+        wake_ahead(group.ended_);
     }
     group.state_.end_coroutine();
 }

@@ -4,6 +4,7 @@
 #include "base/misuse.hpp"
 #include "coroutine/report.hpp"
 #include "loop/loop_state.hpp"
+#include "sync/co_queue_inline.hpp"
 
 namespace coloop {
 
@@ -100,8 +101,10 @@ bool TaskGroup::take_place() noexcept {
 }
 
 void TaskGroup::give_place() noexcept {
-    if (!room_.wake_one()) {
+    if (room_.empty()) {
         ++places_;
+    } else {
+        room_.wake_one();
     }
 }
 
@@ -114,7 +117,8 @@ void TaskGroup::require_no_failure() const {
 
 void TaskGroup::wait() {
     while (running_ > 0) {
-        if (!ended_.wait(std::nothrow)) {
+        Wait::require_coroutine(ended_.reason());
+        if (Wait::already_cancelled() || !ended_.wait_inline(0, CoQueue::back, true)) {
             cancel();
             join();
             throw Cancelled();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -85,6 +87,63 @@ TEST_SUITE("TaskGroup") {
             CHECK(order.empty());
             group.wait();
             CHECK(order == "abc");
+        });
+    }
+
+    TEST_CASE("what is spawned runs before those that were ready when its spawner stopped") {
+        run_in_loop([] {
+            std::string order;
+            TaskGroup group;
+            group.spawn([&] {
+                order += 'a';
+                group.spawn([&] {
+                    order += 'b';
+                    group.spawn([&] { order += 'c'; });
+                });
+                group.spawn([&] { order += 'd'; });
+            });
+            group.spawn([&] { order += 'e'; });
+            group.wait();
+            CHECK(order == "abcde");
+        });
+    }
+
+    TEST_CASE("a tree of coroutines grows branch by branch, so that few are there at once") {
+        run_in_loop([] {
+            long now = 0;
+            long most = 0;
+            long leaves = 0;
+            const std::function<void(int)> grow = [&](int height) {
+                most = std::max(most, ++now);
+                TaskGroup group;
+                for (int i = 0; i < 10 && height > 0; ++i) {
+                    group.spawn([&, height] { grow(height - 1); });
+                }
+                group.wait();
+                leaves += height == 0 ? 1 : 0;
+                --now;
+            };
+            grow(4);
+            CHECK(leaves == 10'000);
+            CHECK(most == 1 + 4);
+        });
+    }
+
+    TEST_CASE("those that spawn each other without end starve nobody") {
+        run_in_loop([] {
+            bool enough = false;
+            long spawned = 0;
+            TaskGroup group;
+            const std::function<void()> go_on = [&] {
+                ++spawned;
+                if (!enough) {
+                    group.spawn(go_on);
+                }
+            };
+            group.spawn(go_on);
+            group.spawn([&] { enough = true; });
+            group.wait();
+            CHECK(spawned <= 66);
         });
     }
 
