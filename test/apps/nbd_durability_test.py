@@ -11,12 +11,12 @@ import tempfile
 
 import nbd_client as nbd
 import program
+from scale import SANITIZED, endured
 
 APPS = pathlib.Path(os.environ["COLOOP_APPS"])
 VISITORS = APPS.parent / "test" / "visitors"
-SANITIZED = b"__asan_init" in (APPS / "nbd").read_bytes()
-KILLS = 100 if SANITIZED else 1000
-CONNECTIONS = 4_000 if SANITIZED else 100_000
+KILLS = endured(1000, sanitized=100)
+CONNECTIONS = endured(100_000, sanitized=4_000)
 SECTOR = 512
 SECTORS = 64
 
@@ -72,7 +72,7 @@ class NbdDurability(program.Judgement):
                 expected[sector] = {value}
         server.process.kill()
 
-    def test_what_was_acknowledged_is_there_after_a_thousand_crashes(self):
+    def test_what_was_acknowledged_is_there_after_many_crashes(self):
         rng = random.Random()
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # a crash keeps the page cache
             disk = pathlib.Path(folder) / "disk"
@@ -159,7 +159,7 @@ class NbdDurability(program.Judgement):
         return int(self.run_client(VISITORS, address, visits, 32, *how, input=said, text=False,
                                    timeout=10 * program.PATIENCE))
 
-    def test_nothing_is_left_of_a_hundred_thousand_connections(self):
+    def test_nothing_is_left_of_many_connections(self):
         disk = self.folder / "disk"
         disk.write_bytes(b"x" * 4096)
         path = self.folder / "socket"
@@ -180,7 +180,7 @@ class NbdDurability(program.Judgement):
         visit_all(CONNECTIONS * 9 // 10)
         if not SANITIZED:  # they keep memory, and tell at the end what was lost
             # The stacks of those who came all at once are given back when it has been quiet for a
-            # while; 23 bytes lost by each would be more than what is left for the allocator.
+            # while; 233 bytes lost by each of 9,000 would be more than what is left for the allocator.
             self.eventually(lambda: server.resident_kib() <= after_a_tenth + 2048,
                             "memory is given back")
         self.assertEqual(server.end(), 0)

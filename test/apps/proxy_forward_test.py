@@ -10,6 +10,7 @@ import threading
 
 import peers
 import program
+from scale import endured
 
 
 class Relay(peers.Proxied):
@@ -244,7 +245,7 @@ class Flat(peers.Proxied):
         proxy = self.proxy("--no-access-lines", forward=f"127.0.0.1:{port}", env=environment)
         self.come_and_go(proxy, peers.scale(5_000, 1_000))
         memory, descriptors = proxy.resident_kib(), proxy.descriptors()
-        count = peers.scale(100_000, 3_000)
+        count = endured(100_000, sanitized=3_000)
         self.come_and_go(proxy, count)
         self.eventually(lambda: proxy.descriptors() <= descriptors, "descriptors as before")
         self.assertLess(proxy.resident_kib(), 1.1 * memory + peers.scale(2_000, 20_000))

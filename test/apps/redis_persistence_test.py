@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What apps/redis has acknowledged is there again: after kill -9, torn files, and full disks."""
 
-import os
 import random
 import resource
 import signal
@@ -10,8 +9,7 @@ import time
 
 import program
 import resp
-
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+from scale import SANITIZED, endured
 
 
 class Recorder(threading.Thread):
@@ -77,8 +75,8 @@ class RedisPersistenceTest(program.Judgement):
                 recorder.join()
                 counts[recorder.name] = (recorder.acknowledged, recorder.sent)
 
-    def test_what_was_acknowledged_outlives_a_thousand_kills(self):
-        lives = 20 if SANITIZED else 250
+    def test_what_was_acknowledged_outlives_many_kills(self):
+        lives = endured(1000, sanitized=80) // 4  # in each of four threads
         failures = []
 
         def run(number):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Unmodified clients of Redis, and sockets that send garbage, judge apps/redis."""
 
-import os
 import pathlib
 import random
 import signal
@@ -11,8 +10,7 @@ import threading
 
 import program
 import resp
-
-SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
+from scale import SANITIZED, endured
 
 
 class RedisTest(program.Judgement):
@@ -257,7 +255,7 @@ class RedisTest(program.Judgement):
         churn(500)
         descriptors = server.descriptors()
         resident = server.resident_kib()
-        churn(1000 if SANITIZED else 50000)  # of two kinds: inline and not
+        churn(endured(50_000, sanitized=1000))  # of two kinds: inline and not
         self.eventually(lambda: server.descriptors() <= descriptors, "all are closed")
         self.assertLess(server.resident_kib(), resident + (65536 if SANITIZED else 1024))
 

@@ -13,6 +13,7 @@ import threading
 import time
 
 from program import PATIENCE, Judgement
+from scale import SANITIZED
 
 
 class Server:
@@ -184,7 +185,7 @@ def start_nginx(test, folder, port):
 
 def scale(full, reduced):
     """How often to do something: less where a sanitizer makes everything ten times dearer."""
-    return reduced if os.environ.get("ASAN_OPTIONS") or os.environ.get("COLOOP_SCALE") else full
+    return reduced if SANITIZED else full
 
 
 class Proxied(Judgement):
