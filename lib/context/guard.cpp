@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "context/annotate.hpp"
+
 namespace coloop {
 
 namespace {
@@ -75,6 +77,7 @@ Guard install_guard(std::byte* low, std::size_t size) noexcept {
     const int error = errno;  // what fails on the way to success is nobody's business
     // Asked for each guard anew: the answer may differ by memory (EINVAL on locked pages).
     if (markers_work() && madvise(low, size, madv_guard_install) == 0) {
+        detail::annotate_guard(low, size);
         errno = error;
         return {true, 0};
     }
