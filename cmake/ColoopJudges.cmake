@@ -1,6 +1,6 @@
 # coloop_add_judges(<app>_test.py [RUN_SERIAL] [TIMEOUT <seconds>]): one test for each `def test_...` in
 # the file. They run a program of apps/ and let real, unmodified clients judge it.
-find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+include(ColoopPython)
 
 function(coloop_add_judges source)
     cmake_parse_arguments(PARSE_ARGV 1 arg "RUN_SERIAL" "TIMEOUT" "")
@@ -16,7 +16,7 @@ function(coloop_add_judges source)
         string(REGEX MATCH "test_[a-z0-9_]+" method "${line}")
         string(REGEX REPLACE "^test_" "" sentence ${method})
         set(name apps/${app}/${sentence})
-        add_test(NAME ${name} COMMAND Python3::Interpreter -B ${path} -k "*.${method}")
+        add_test(NAME ${name} COMMAND ${COLOOP_PYTHON} ${path} -k "*.${method}")
         set_tests_properties(${name} PROPERTIES
             LABELS apps
             TIMEOUT ${arg_TIMEOUT}
