@@ -89,7 +89,11 @@ public:
     /// True, too, if there is no coroutine, which is for join() to refuse.
     [[nodiscard]] bool ready() const noexcept { return task_.joiners() == nullptr; }
 
-    [[nodiscard]] const WaitReason& reason() const noexcept { return task_.joiners()->reason(); }
+    [[nodiscard]] const WaitReason& reason() const noexcept {
+        static constexpr WaitReason joined{"join"};
+        const CoQueue* joiners = task_.joiners();  // null where the case is ready, or not enabled
+        return joiners != nullptr ? joiners->reason() : joined;
+    }
 
     void enlist(WaitNode& node) noexcept { task_.joiners()->enlist(node); }
 

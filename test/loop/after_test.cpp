@@ -127,6 +127,16 @@ TEST_SUITE("select on a loop") {
         });
     }
 
+    TEST_CASE("a task that was joined may be a case that is not enabled, in a select that waits") {
+        run_in_loop([] {
+            TaskGroup group;
+            Task<> task = group.spawn([] {});
+            task.join();
+            CHECK(select(wait(task, [] { return 1; }).when(task.joinable()),
+                         after(1ms, [] { return 2; })) == 2);
+        });
+    }
+
     TEST_CASE("a task that failed or was cancelled makes the select throw what join throws") {
         run_in_loop([] {
             TaskGroup group;
