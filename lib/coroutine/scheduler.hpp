@@ -36,14 +36,17 @@ public:
     /// ready already; several run in the order of the calls. So whoever is woken like this may wake
     /// others like this, but only a bounded number in a row: then they queue like everybody.
     void make_ready_ahead(Coroutine& coroutine) noexcept {
-        const Coroutine* self = Coroutine::self();
-        if (self == nullptr || self->ahead_ == most_ahead_in_a_row) [[unlikely]] {
+        const Coroutine* running = Coroutine::self();
+        while (running != nullptr && running->caller_ != nullptr) {
+            running = running->caller_;
+        }
+        if (running == nullptr || running->ahead_ == most_ahead_in_a_row) [[unlikely]] {
             make_ready(coroutine);
             return;
         }
         Coroutine*& link = last_ahead_ == nullptr ? first_ : last_ahead_->next_ready_;
         coroutine.status_ = Coroutine::Status::ready;
-        coroutine.ahead_ = static_cast<std::uint8_t>(self->ahead_ + 1);
+        coroutine.ahead_ = static_cast<std::uint8_t>(running->ahead_ + 1);
         coroutine.next_ready_ = link;
         if (link == nullptr) {
             last_ = &coroutine;

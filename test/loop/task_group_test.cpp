@@ -136,8 +136,11 @@ TEST_SUITE("TaskGroup") {
             TaskGroup group;
             const std::function<void()> go_on = [&] {
                 ++spawned;
-                if (!enough) {
+                if (!enough && spawned % 2 == 0) {
                     group.spawn(go_on);
+                } else if (!enough) {
+                    coloop::Coroutine inner([&] { group.spawn(go_on); });
+                    inner.enter();
                 }
             };
             group.spawn(go_on);
