@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "proxy.hpp"
 
 namespace proxy {
@@ -14,11 +16,8 @@ struct Words {
     std::string_view cause;
 };
 
-constexpr std::string_view forbidden = "403 Forbidden";
 constexpr std::string_view bad_gateway = "502 Bad Gateway";
-constexpr std::string_view gateway_timeout = "504 Gateway Timeout";
-
-constexpr Words not_allowed{Reply::not_allowed, forbidden, "http_request_denied"};
+constexpr Words not_allowed{Reply::not_allowed, "403 Forbidden", "http_request_denied"};
 constexpr Words not_found{Reply::host_unreachable, bad_gateway, "dns_error"};
 constexpr Words unknown{Reply::general_failure, bad_gateway, "proxy_internal_error"};
 constexpr std::pair<errc, Words> known[] = {
@@ -28,7 +27,7 @@ constexpr std::pair<errc, Words> known[] = {
     {errc::network_unreachable,
      {Reply::network_unreachable, bad_gateway, "destination_ip_unroutable"}},
     {errc::host_unreachable, {Reply::host_unreachable, bad_gateway, "destination_ip_unroutable"}},
-    {errc::timed_out, {Reply::host_unreachable, gateway_timeout, "connection_timeout"}},
+    {errc::timed_out, {Reply::host_unreachable, "504 Gateway Timeout", "connection_timeout"}},
 };
 
 Refusal refusal(std::string why, const Words& words) {
@@ -38,12 +37,29 @@ Refusal refusal(std::string why, const Words& words) {
 
 }  // namespace
 
+std::optional<Target> parse_target(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == text.npos) {
+        return std::nullopt;
+    }
+    std::string_view host = text.substr(0, colon);
+    const auto port = coloop::parse_decimal<std::uint16_t>(text.substr(colon + 1));
+    const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+    if (is_bracketed) {
+        host = host.substr(1, host.size() - 2);
+    }
+    if (!port || *port == 0 || host.empty() || host.find_first_of(" \t/@?#[]\\") != host.npos ||
+        (host.find(':') != host.npos) != is_bracketed) {
+        return std::nullopt;
+    }
+    return Target{std::string(host), *port};
+}
+
 coloop::TcpStream dial(const Target& target, Access& access) {
     const bool is_ipv6 = target.host.find(':') != std::string::npos;
     const std::string port = std::to_string(target.port);
     access.target = (is_ipv6 ? '[' + target.host + ']' : target.host) + ':' + port;
-    const auto& allowed = access.settings.ports;
-    if (target.port == 0 || (!allowed.empty() && !allowed.contains(target.port))) {
+    if (!access.settings.allows(target.port)) {
         throw refusal("port not allowed", not_allowed);
     }
     bool found = false;

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <optional>
 
+#include <sodium.h>
 #include <strings.h>
 
 #include "proxy.hpp"
+#include "users.hpp"
 
 namespace proxy {
 
@@ -15,7 +17,7 @@ constexpr unsigned most_fields = 100;
 
 struct Request {
     Target target;
-    std::string authorization;  ///< of the field Proxy-Authorization; empty if there was none
+    std::string user;  ///< "name:password" by the field Proxy-Authorization; empty without one
 };
 
 /// By a status such as "400 Bad Request".
@@ -45,30 +47,26 @@ std::string_view take_line(std::string_view& head) {
 }
 
 bool is_token(std::string_view text) {
-    static constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char letter) {
-        return (letter >= '0' && letter <= '9') || (letter >= 'A' && letter <= 'Z') ||
-               (letter >= 'a' && letter <= 'z') || others.find(letter) != others.npos;
-    });
+    constexpr std::string_view letters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    return !text.empty() && text.find_first_not_of(letters) == text.npos;
 }
 
 bool same_name(std::string_view left, std::string_view right) {
     return left.size() == right.size() && strncasecmp(left.data(), right.data(), left.size()) == 0;
 }
 
-/// "host:port" or "[address]:port", and nothing else.
-Target parse_authority(std::string_view text) {
-    const std::size_t colon = text.rfind(':');
-    require(colon != text.npos);
-    std::string_view host = text.substr(0, colon);
-    const auto port = coloop::parse_decimal<std::uint16_t>(text.substr(colon + 1));
-    const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
-    if (is_bracketed) {
-        host = host.substr(1, host.size() - 2);
-    }
-    require(port && *port != 0 && !host.empty() && host.find_first_of(" \t/@?#[]\\") == host.npos &&
-            (host.find(':') != host.npos) == is_bracketed);
-    return {std::string(host), *port};
+/// The "name:password" in "Basic <base64>", RFC 7617; empty if that is none.
+std::string decode_basic(std::string_view value) {
+    std::string user(value.size(), '\0');
+    std::size_t size = 0;
+    const bool is_basic = same_name(take_until(" ", value), "Basic");
+    value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+    const bool is_base64 = sodium_base642bin(reinterpret_cast<unsigned char*>(user.data()),
+                                             user.size(), value.data(), value.size(), nullptr,
+                                             &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
+    user.resize(is_basic && is_base64 ? size : 0);
+    return user;
 }
 
 /// Of a head without the empty line at its end.
@@ -83,7 +81,9 @@ Request parse(std::string_view head) {
     if (method != "CONNECT") {
         throw refusal("405 Method Not Allowed", "Allow: CONNECT\r\n");
     }
-    Request request{parse_authority(authority), {}};
+    const std::optional<Target> target = parse_target(authority);
+    require(target.has_value());
+    Request request{*target, {}};
     unsigned hosts = 0;
     for (unsigned fields = 0; !head.empty(); ++fields) {
         if (fields == most_fields) {
@@ -96,7 +96,7 @@ Request parse(std::string_view head) {
         hosts += same_name(name, "Host") ? 1U : 0U;
         if (same_name(name, "Proxy-Authorization")) {
             value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
-            request.authorization = value.substr(0, value.find_last_not_of(" \t") + 1);
+            request.user = decode_basic(value.substr(0, value.find_last_not_of(" \t") + 1));
         }
     }
     require(hosts == 1 || (hosts == 0 && version == "HTTP/1.0"));
@@ -109,11 +109,11 @@ std::optional<Request> receive(coloop::BufReader& from, const Settings& settings
         const auto head = coloop::with_timeout(
             settings.handshake_timeout, [&] { return from.read_until("\r\n\r\n", most_bytes); });
         return head ? std::optional(parse(*head)) : std::nullopt;
-    } catch (const coloop::TimedOut&) {
-        throw refusal("408 Request Timeout");
-    } catch (const coloop::EndOfStream&) {
-        throw refusal("400 Bad Request");
     } catch (const coloop::Error& error) {
+        if (error.code() == coloop::Errc::timed_out) {
+            throw refusal("408 Request Timeout");
+        }
+        require(error.code() != coloop::Errc::end_of_stream);
         if (error.code() == coloop::Errc::too_long) {
             throw refusal("431 Request Header Fields Too Large");
         }
@@ -128,8 +128,8 @@ void serve_whole(coloop::TcpStream& client, Access& access) {
         access.outcome = "no request";
         return;
     }
-    const Users& users = access.settings.users;
-    if (!users.empty() && !users.accept_basic(request->authorization)) {
+    if (const auto& users = access.settings.users;
+        !users.empty() && !is_among(users, request->user)) {
         throw refusal("407 Proxy Authentication Required",
                       "Proxy-Authenticate: Basic realm=\"proxy\", charset=\"UTF-8\"\r\n");
     }

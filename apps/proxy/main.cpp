@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <deque>
 #include <functional>
-#include <map>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +13,7 @@
 #include "backends.hpp"
 #include "proxy.hpp"
 #include "takeover.hpp"
+#include "users.hpp"
 
 namespace {
 
@@ -26,13 +26,15 @@ public:
     void run() {
         coloop::PipeStream predecessor;
         std::optional<coloop::PipeListener> control;
+        Sockets inherited;
         if (const std::string& path = settings_.control; !path.empty()) {
-            inherited_ = take_over(path, predecessor);
-            control = listen<coloop::PipeListener>(inherited_, control_name, coloop::Path(path));
+            inherited = take_over(path, predecessor);
+            control = listen<coloop::PipeListener>(inherited, control_name, coloop::Path(path));
         }
         coloop::TaskGroup background({.shielded = true});  // until all clients have gone
         coloop::TaskGroup serving;
-        open_services(serving);
+        open_services(serving, inherited);
+        inherited.clear();  // nobody would accept on those that are not wanted any more
         if (settings_.check_interval > Settings::Duration(0)) {
             for (Backends& backends : backends_) {
                 background.spawn([&] { backends.check(); }, {.name = "checks"});
@@ -58,32 +60,30 @@ public:
 private:
     using Handler = std::function<void(coloop::TcpStream&, Access&)>;
 
-    void open_services(coloop::TaskGroup& serving) {
+    void open_services(coloop::TaskGroup& serving, Sockets& inherited) {
+        const auto open = [&](const std::string& protocol, const std::string& address,
+                              const Handler& handle) {
+            const std::string name = protocol + ' ' + address;
+            const coloop::Address place = coloop::Address::parse(address);
+            const auto entry =
+                listeners_.emplace(name, listen<coloop::TcpListener>(inherited, name, place)).first;
+            coloop::TcpListener& listener = entry->second;
+            common::announce(listener.local_address().to_string(), protocol + ' ');
+            serving.spawn([=, this, &listener] { serve(listener, protocol, handle); },
+                          {.name = name});
+        };
         for (const std::string& address : settings_.socks5) {
-            open(serving, "socks5", address, serve_socks5);
+            open("socks5", address, serve_socks5);
         }
         for (const std::string& address : settings_.http) {
-            open(serving, "http", address, serve_http);
+            open("http", address, serve_http);
         }
         for (const std::string& rule : settings_.forward) {
             const std::size_t sign = rule.find('=');
             Backends& backends = backends_.emplace_back(rule.substr(sign + 1), settings_);
-            open(serving, "forward", rule.substr(0, sign),
+            open("forward", rule.substr(0, sign),
                  [&](auto& client, Access& access) { backends.serve(client, access); });
         }
-    }
-
-    /// Listens at an address, by the predecessor's socket if it has one.
-    void open(coloop::TaskGroup& serving, const std::string& protocol, const std::string& address,
-              Handler handle) {
-        const std::string name = protocol + ' ' + address;
-        auto& listener = listeners_
-                             .emplace(name, listen<coloop::TcpListener>(
-                                                inherited_, name, coloop::Address::parse(address)))
-                             .first->second;
-        common::announce(listener.local_address().to_string(), protocol + ' ');
-        serving.spawn([this, &listener, protocol, handle] { serve(listener, protocol, handle); },
-                      {.name = name});
     }
 
     void serve(coloop::TcpListener& listener, std::string_view protocol, const Handler& handle) {
@@ -104,7 +104,6 @@ private:
     }
 
     const Settings& settings_;
-    Sockets inherited_;
     Listeners listeners_;
     std::deque<Backends> backends_;
     std::size_t served_ = 0;
@@ -121,17 +120,12 @@ void add_services(CLI::App& app, Settings& settings) {
     app.add_option("--control", settings.control,
                    "Path of a socket; who is started with the same one takes over");
     app.set_config("--config", "", "File with any of these options: socks5=\"127.0.0.1:1080\"");
-    const auto add_users = [&settings](const std::vector<std::string>& all) {
-        for (const std::string& each : all) {
-            if (!settings.users.add(each)) {
-                throw CLI::ValidationError("--user", "name:password, please");
-            }
-        }
-    };
-    app.add_option_function<std::vector<std::string>>(
-           "--user", add_users,
-           "name:password of who may use SOCKS5 and CONNECT; all, if there is none")
-        ->envname("PROXY_USER");
+    app.add_option("--user", settings.users,
+                   "name:password of who may use SOCKS5 and CONNECT; all, if there is none")
+        ->envname("PROXY_USER")
+        ->check([](const std::string& user) {
+            return is_user(user) ? std::string() : "name:password, please";
+        });
     app.add_option("--allow-port", settings.ports,
                    "Port that SOCKS5 and CONNECT may lead to; all, if there is none");
     app.add_flag("!--no-access-lines", settings.access_lines,

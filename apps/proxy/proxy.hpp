@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -14,7 +15,6 @@
 #include <coloop/coloop.hpp>
 
 #include "../common/log.hpp"
-#include "users.hpp"
 
 namespace proxy {
 
@@ -26,8 +26,8 @@ struct Settings {
     std::vector<std::string> http;     ///< the same
     std::vector<std::string> forward;  ///< "<where>=<back end>,<back end>..."
     std::string control;               ///< path of the socket for hot restarts; empty for none
-    Users users;
-    std::set<std::uint16_t> ports;  ///< that may be asked for; all if empty
+    std::vector<std::string> users;    ///< "name:password"; everybody if empty
+    std::set<std::uint16_t> ports;     ///< that may be asked for; all if empty
     Duration check_interval = std::chrono::seconds(5);
     Duration check_timeout = std::chrono::seconds(2);
     Duration handshake_timeout = std::chrono::seconds(10);
@@ -38,6 +38,10 @@ struct Settings {
         .max_connections = coloop::default_connection_limit() / 2,  // each has two ends
     };
     bool access_lines = true;
+
+    [[nodiscard]] bool allows(std::uint16_t port) const {
+        return port != 0 && (ports.empty() || ports.contains(port));
+    }
 };
 
 /// What is known of one conversation; at its end that is a line of the log.
@@ -61,6 +65,9 @@ struct Target {
     std::string host;
     std::uint16_t port = 0;
 };
+
+/// From "name:port", "127.0.0.1:port" or "[::1]:port", and nothing else.
+std::optional<Target> parse_target(std::string_view text);
 
 /// What SOCKS5 calls it: RFC 1928, section 6.
 enum class Reply : std::uint8_t {

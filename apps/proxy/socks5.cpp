@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "users.hpp"
+
 namespace proxy {
 
 namespace {
@@ -31,11 +33,10 @@ std::string read_text(coloop::Reader& from) {
     return text;
 }
 
-void agree_on_method(coloop::Reader& from, coloop::Writer& to, const Users& users) {
+void agree_on_method(coloop::Reader& from, coloop::Writer& to, Method wanted) {
     if (read_be<std::uint8_t>(from) != version) {
         throw TurnedAway{"not SOCKS5"};  // whose answer could it understand?
     }
-    const Method wanted = users.empty() ? Method::none : Method::password;
     const bool offered = read_text(from).find(static_cast<char>(wanted)) != std::string::npos;
     const Method chosen = offered ? wanted : Method::not_acceptable;
     to.write(std::array{std::byte{version}, static_cast<std::byte>(chosen)});
@@ -44,11 +45,13 @@ void agree_on_method(coloop::Reader& from, coloop::Writer& to, const Users& user
     }
 }
 
-void log_in(coloop::Reader& from, coloop::Writer& to, const Users& users, Access& access) {
+void log_in(coloop::Reader& from, coloop::Writer& to, Access& access) {
     bool accepted = read_be<std::uint8_t>(from) == password_version;
     if (accepted) {
         access.user = read_text(from);
-        accepted = users.accept(access.user, read_text(from));
+        const std::string claim = access.user + ':' + read_text(from);
+        accepted =
+            access.user.find(':') == access.user.npos && is_among(access.settings.users, claim);
     }
     to.write(std::array{std::byte{password_version}, accepted ? std::byte{0} : std::byte{1}});
     if (!accepted) {
@@ -71,11 +74,11 @@ std::pair<Command, Target> read_request(coloop::Reader& from) {
 
 void serve_whole(coloop::TcpStream& client, Access& access) {
     coloop::BufReader reader(client, 1024);
-    const Users& users = access.settings.users;
+    const bool is_open = access.settings.users.empty();
     const auto [command, target] = coloop::with_timeout(access.settings.handshake_timeout, [&] {
-        agree_on_method(reader, client, users);
-        if (!users.empty()) {
-            log_in(reader, client, users, access);
+        agree_on_method(reader, client, is_open ? Method::none : Method::password);
+        if (!is_open) {
+            log_in(reader, client, access);
         }
         return read_request(reader);
     });

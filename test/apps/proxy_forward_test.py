@@ -5,6 +5,7 @@ import collections
 import hashlib
 import os
 import re
+import resource
 import socket
 import threading
 
@@ -189,6 +190,42 @@ class Backends(peers.Proxied):
         proxy = self.proxy(forward=",".join(server.address for server in servers))
         answers = collections.Counter(self.ask(proxy) for _ in range(9))
         self.assertEqual(answers, {b"0": 3, b"1": 3, b"2": 3})
+
+    def test_those_that_are_left_share_the_turns_of_one_that_is_down(self):
+        servers = self.named_servers(3)
+        servers[0].stop()
+        proxy = self.proxy("--check-interval", 1000,
+                           forward=",".join(server.address for server in servers))
+        proxy.wait_for("state=down")
+        answers = collections.Counter(self.ask(proxy) for _ in range(8))
+        self.assertEqual(answers, {b"1": 4, b"2": 4})
+
+    def test_a_back_end_may_have_a_name_or_an_address_of_either_family(self):
+        for host, name in (("127.0.0.1", "localhost"), ("127.0.0.1", "127.0.0.1"),
+                           ("::1", "[::1]")):
+            server = peers.Server(self, peers.say(b"here"), host)
+            self.assertEqual(self.ask(self.proxy(forward=f"{name}:{server.port}")), b"here")
+
+    def test_a_proxy_without_descriptors_does_not_call_a_back_end_down(self):
+        server = peers.Server(self, peers.echo)
+        proxy = self.proxy("--max-connections", 1000, "--check-interval", 0.05,
+                           forward=server.address)
+        most = max(map(int, os.listdir(f"/proc/{proxy.pid}/fd"))) + 12
+        resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most, most))
+        clients = [peers.connect(proxy.forward) for _ in range(20)]
+        proxy.wait_for(r"outcome=.*too many open files")
+        for client in clients:
+            client.close()
+        self.eventually(lambda: self.is_answered(proxy), "there are descriptors again")
+        self.assertNotIn("state=down", proxy.text)
+
+    def is_answered(self, proxy):
+        try:
+            with peers.connect(proxy.forward) as client:
+                client.sendall(b"x")
+                return client.recv(1) == b"x"
+        except ConnectionResetError:
+            return False
 
     def test_a_back_end_that_refuses_is_passed_over_and_comes_back_when_checks_say_so(self):
         servers = self.named_servers(2)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """apps/proxy as its protocols prescribe: each reply and status, also for garbage."""
 
+import os
+import resource
 import socket
 import struct
 
@@ -59,6 +61,17 @@ class Socks5(peers.Proxied):
                     self.assertEqual(peers.receive_exactly(client, 5), b"hello")
                 else:
                     self.assertEqual(peers.receive_all(client), b"")
+
+    def test_who_asks_for_datagrams_is_told_that_there_are_no_descriptors(self):
+        proxy = self.proxy(socks5=True)
+        with peers.connect(proxy.socks5) as client:
+            client.sendall(b"\5\1\0")
+            self.assertEqual(peers.receive_exactly(client, 2), b"\5\0")
+            most = max(map(int, os.listdir(f"/proc/{proxy.pid}/fd"))) + 1
+            resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most, most))
+            client.sendall(b"\5\3\0" + ipv4("0.0.0.0", 0))
+            self.assertEqual(peers.receive_all(client)[:2], bytes([5, FAILED]))
+        self.assertIn("too many open files", self.access_line(proxy)["outcome"])
 
     def test_the_method_is_chosen_as_rfc_1928_says(self):
         proxy = self.proxy(socks5=True)

@@ -230,6 +230,16 @@ class Restart(peers.Proxied):
             self.assertEqual(peers.receive_exactly(client, 10), b"still here")
         self.assertEqual(old.end(), 0)
 
+    def test_an_address_that_the_successor_does_not_want_is_closed(self):
+        server = peers.Server(self, peers.echo)
+        options = ["--control", self.folder / "control"]
+        old = self.proxy(*options, socks5=True, forward=server.address)
+        new = self.proxy(*options, forward=server.address)
+        self.assertEqual(old.end(None), 0)
+        self.assertEqual(new.forward, old.forward)
+        with self.assertRaises(ConnectionRefusedError):
+            peers.connect(old.socks5)
+
     def start_client(self, *command):
         client = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
