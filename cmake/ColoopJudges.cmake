@@ -20,6 +20,7 @@ function(coloop_add_judges source)
         set_tests_properties(${name} PROPERTIES
             LABELS apps
             TIMEOUT ${arg_TIMEOUT}
+            COST ${arg_TIMEOUT}  # those that may take long begin first
             ENVIRONMENT "COLOOP_APPS=${PROJECT_BINARY_DIR}/apps;PYTHONPATH=${PROJECT_SOURCE_DIR}/test/apps/judges"
         )
         if(arg_RUN_SERIAL)
