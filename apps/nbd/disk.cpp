@@ -164,11 +164,11 @@ void Disk::flush() {
         return;
     }
     const std::uint64_t covered = flushes_asked_;
-    try {
-        file_.data_sync();
-    } catch (const coloop::Error& error) {
-        flush_failure_ = error;
-        throw;
+    // Not cancelled: the system tells of a failure once, and that has to be kept for the others.
+    const auto synced = coloop::uncancellable([&] { return file_.data_sync(std::nothrow); });
+    if (!synced) {
+        flush_failure_ = synced.error();
+        throw coloop::Error(*flush_failure_);
     }
     flushes_done_ = covered;
 }

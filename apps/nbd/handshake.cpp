@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -148,9 +149,9 @@ private:
 
     void describe(Option option, MemoryReader& data) {
         const std::string name = read_sized_text(data);
-        std::vector<Info> wanted(read_be<std::uint16_t>(data));
-        for (Info& info : wanted) {
-            info = Info{read_be<std::uint16_t>(data)};
+        std::set<Info> wanted;  // each is told once, however often it is asked for
+        for (auto left = read_be<std::uint16_t>(data); left > 0; --left) {
+            wanted.insert(Info{read_be<std::uint16_t>(data)});
         }
         require_end(data);
         Disk& disk = find(name);

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import socket
 import struct
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ APPS = pathlib.Path(os.environ["COLOOP_APPS"])
 VISITORS = APPS.parent / "test" / "visitors"
 KILLS = endured(1000, sanitized=100)
 CONNECTIONS = endured(100_000, sanitized=4_000)
+UNDER_A_TRACER = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # which can't be done there
 SECTOR = 512
 SECTORS = 64
 
@@ -81,22 +83,25 @@ class NbdDurability(program.Judgement):
             for _ in range(KILLS):
                 self.crash_once(disk, pathlib.Path(folder) / "socket", expected, rng)
 
-    def trace(self, talk):
-        """The system calls of a server on its disk and on its client while talk(client) goes on."""
-        disk = self.folder / "disk"
-        disk.write_bytes(bytes(1 << 20))
-        path, output = self.folder / "socket", self.folder / "trace"
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # it can't under a tracer
-        server = self.start("nbd", "--export", f"disk={disk}", "--unix", path, env=environment)
-        server.wait_for("listening")
+    def attach(self, server, output, what):
         tracer = subprocess.Popen(
-            ["strace", "-f", "-y", "-o", output, "-p", str(server.pid),
-             "-e", "trace=pwrite64,fdatasync,write,writev,sendmsg,sendto,fallocate"],
+            ["strace", "-f", "-y", "-o", output, "-p", str(server.pid), "-e", what],
             stderr=subprocess.PIPE, text=True)
         self.addCleanup(tracer.stderr.close)
         self.addCleanup(tracer.wait)
         self.addCleanup(tracer.kill)
         self.assertIn("attached", tracer.stderr.readline())
+        return tracer
+
+    def trace(self, talk):
+        """The system calls of a server on its disk and on its client while talk(client) goes on."""
+        disk = self.folder / "disk"
+        disk.write_bytes(bytes(1 << 20))
+        path, output = self.folder / "socket", self.folder / "trace"
+        server = self.start("nbd", "--export", f"disk={disk}", "--unix", path, env=UNDER_A_TRACER)
+        server.wait_for("listening")
+        tracer = self.attach(server, output, "trace=pwrite64,fdatasync,write,writev,sendmsg,sendto,"
+                                             "fallocate")
         with nbd.Client(str(path)) as client:
             client.go()
             talk(client)
@@ -150,6 +155,23 @@ class NbdDurability(program.Judgement):
         self.assertLess(calls.count("fdatasync"), 64)
         last_write = len(calls) - 1 - calls[::-1].index("pwrite64")
         self.assertIn("fdatasync", calls[last_write:])
+
+    def test_a_flush_that_failed_when_its_client_had_gone_is_not_forgotten(self):
+        disk = self.folder / "disk"
+        disk.write_bytes(bytes(4096))
+        server = self.serve("nbd", "--export", f"disk={disk}",
+                            env={**UNDER_A_TRACER, "UV_THREADPOOL_SIZE": "1"})
+        output = self.folder / "trace"
+        self.attach(server, output, "inject=fdatasync:error=EIO:delay_enter=1000000:when=1")
+        with nbd.Client((server.host, server.port)) as client:
+            client.go()
+            client.request(nbd.FLUSH)
+            self.eventually(lambda: "fdatasync(" in output.read_text(), "it has begun")
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.wait_for("event=dropped")
+        with nbd.Client((server.host, server.port)) as client:
+            client.go()
+            self.assertEqual(client.call(nbd.FLUSH).error, nbd.EIO)
 
     def visit(self, address, visits, how=()):
         """Has so many clients come, read 4 KiB and go; returns how many bytes they got in all."""

@@ -68,6 +68,9 @@ class NbdProtocol(program.Judgement):
             self.assertEqual(answers[0][1][:10], struct.pack(">HQ", 0, MIB))
             self.assertEqual([data for _, data in answers[1:]],
                              [b"\0\1disk", struct.pack(">HIII", 3, 1, 4096, 32 * MIB), b""])
+            names = struct.pack(">H", 9999) + 9999 * b"\0\1"
+            often = client.option(nbd.INFO, nbd.sized(b"disk") + names)
+            self.assertEqual([data for _, data in often[1:]], [b"\0\1disk", b""])
 
     def test_the_context_base_allocation_can_be_found_and_chosen(self):
         self.serve_disk(bytes(MIB))
