@@ -14,9 +14,31 @@
 
 namespace redis {
 
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// For a table that does not tell upper case from lower.
+struct AnyCase {
+    std::size_t operator()(std::string_view name) const noexcept {
+        std::size_t hash = 0;
+        for (const char c : name) {
+            hash = hash * 31 + static_cast<unsigned char>(lower(c));
+        }
+        return hash;
+    }
+
+    bool operator()(std::string_view one, std::string_view other) const noexcept {
+        return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                          [](char a, char b) { return lower(a) == lower(b); });
+    }
+};
+
+}  // namespace
+
 const Command* find_command(std::string_view name) {
     static const auto commands = [] {
-        std::unordered_map<std::string_view, const Command*> by_name;
+        std::unordered_map<std::string_view, const Command*, AnyCase, AnyCase> by_name;
         for (const Commands& table :
              {string_commands, collection_commands, sorted_set_commands, key_commands,
               blocking_commands, pubsub_commands, transaction_commands, admin_commands}) {
@@ -26,13 +48,13 @@ const Command* find_command(std::string_view name) {
         }
         return by_name;
     }();
-    const auto found = commands.find(lower(name));
+    const auto found = commands.find(name);
     return found == commands.end() ? nullptr : found->second;
 }
 
 std::int64_t Call::integer(std::size_t i) const { return to_integer(words[i]); }
 
-bool Call::is(std::size_t i, std::string_view word) const { return lower(words[i]) == word; }
+bool Call::is(std::size_t i, std::string_view word) const { return AnyCase()(words[i], word); }
 
 std::pair<std::size_t, std::size_t> Call::places(std::size_t size) const {
     const auto count = static_cast<std::int64_t>(size);
@@ -67,9 +89,7 @@ void Call::log(const Words& request) {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
+    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
     return result;
 }
 

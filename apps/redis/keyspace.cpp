@@ -48,14 +48,14 @@ std::size_t SortedSet::erase(const std::string& member) {
 
 Moment wall_time() { return coloop::wall_clock().now() / 1'000'000; }
 
-Entry* Keyspace::find(const std::string& key) {
-    Shard& shard = shards_[shard_of(key)];
+Entry* Keyspace::find(const Key& key) {
+    Shard& shard = shard_of(key);
     const auto found = shard.find(key);
     if (found == shard.end()) {
         return nullptr;
     }
     if (found->second.expires != never && found->second.expires <= now_) {
-        const std::string gone = key;  // it may be the one in expiring_
+        const std::string gone = key.name;  // it may be the one in expiring_
         erase(gone);
         on_expired(gone);
         return nullptr;
@@ -81,7 +81,7 @@ void Keyspace::changed(const std::string& key) {
 
 void Keyspace::settle() {
     for (const std::string& key : edited_) {
-        Shard& shard = shards_[shard_of(key)];
+        Shard& shard = shard_of(key);
         const auto found = shard.find(key);
         const auto is_empty = [](const auto& value) { return value.empty(); };
         if (found != shard.end() && !std::holds_alternative<std::string>(found->second.value) &&
@@ -93,43 +93,49 @@ void Keyspace::settle() {
     edited_.clear();
 }
 
-void Keyspace::put(const std::string& key, const std::string& value, Moment expires) {
-    before_change(shard_of(key));
-    Entry& entry = shards_[shard_of(key)][key];
-    entry.value.emplace<std::string>(value);
-    if (entry.expires != expires) {
-        note_expiry(key, entry, expires);
+void Keyspace::put(const Key& key, const std::string& value, Moment expires) {
+    before_change(key.hash % shard_count);
+    Shard& shard = shard_of(key);
+    const auto found = shard.find(key);
+    Entry& entry = found == shard.end() ? shard[key.name] : found->second;
+    if (auto* old = std::get_if<std::string>(&entry.value)) {
+        *old = value;
+    } else {
+        entry.value.emplace<std::string>(value);
     }
-    changed(key);
+    if (entry.expires != expires) {
+        note_expiry(key.name, entry, expires);
+    }
+    changed(key.name);
 }
 
-bool Keyspace::erase(const std::string& key) {
-    Shard& shard = shards_[shard_of(key)];
+bool Keyspace::erase(const Key& key) {
+    Shard& shard = shard_of(key);
     const auto found = shard.find(key);
     if (found == shard.end()) {
         return false;
     }
-    before_change(shard_of(key));
-    note_expiry(key, found->second, never);
+    before_change(key.hash % shard_count);
+    note_expiry(key.name, found->second, never);
     shard.erase(found);
-    changed(key);
+    changed(key.name);
     return true;
 }
 
-void Keyspace::set_expiry(const std::string& key, Moment when) {
-    before_change(shard_of(key));
-    note_expiry(key, shards_[shard_of(key)].at(key), when);
-    changed(key);
+void Keyspace::set_expiry(const Key& key, Moment when) {
+    before_change(key.hash % shard_count);
+    note_expiry(key.name, shard_of(key).find(key)->second, when);
+    changed(key.name);
 }
 
-void Keyspace::rename(const std::string& from, const std::string& to) {
+void Keyspace::rename(const Key& from, const Key& to) {
     erase(to);
-    const Moment expires = shards_[shard_of(from)].at(from).expires;
+    const Moment expires = find(from)->expires;
     set_expiry(from, never);
-    before_change(shard_of(to));
-    auto node = shards_[shard_of(from)].extract(from);
-    node.key() = to;
-    shards_[shard_of(to)].insert(std::move(node));
+    before_change(to.hash % shard_count);
+    auto node = shard_of(from).extract(from.name);
+    node.key() = to.name;
+    shard_of(to).insert(std::move(node));
     set_expiry(to, expires);
 }
 

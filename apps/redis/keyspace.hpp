@@ -29,14 +29,30 @@ struct Refusal : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A name that is looked up, and its hash, which takes longer to make than all the rest.
+struct Key {
+    Key(const std::string& text);  // NOLINT(google-explicit-constructor): each name is a key
+
+    bool operator==(const std::string& other) const { return name == other; }
+
+    const std::string& name;
+    const std::size_t hash;
+};
+
 /// SipHash with a key that is drawn at the start: nobody can choose keys that all fall into one
 /// bucket. As it is not noexcept, tables keep what it returned.
 struct Hasher {
+    using is_transparent = void;
+
     std::size_t operator()(const std::string& text) const;
+
+    std::size_t operator()(const Key& key) const { return key.hash; }
 };
 
+inline Key::Key(const std::string& text) : name(text), hash(Hasher()(text)) {}
+
 template <typename T>
-using Dict = std::unordered_map<std::string, T, Hasher>;
+using Dict = std::unordered_map<std::string, T, Hasher, std::equal_to<>>;
 
 using List = std::deque<std::string>;
 using Hash = Dict<std::string>;
@@ -93,18 +109,18 @@ public:
     std::function<void(const std::string&)> on_expired;
 
     /// Null if there is no such key, or no longer.
-    Entry* find(const std::string& key);
+    Entry* find(const Key& key);
 
     /// What `key` stands for, null if nothing. Throws Refusal if it is of another type.
     template <typename T>
-    const T* find_as(const std::string& key) {
+    const T* find_as(const Key& key) {
         Entry* entry = find(key);
         return entry == nullptr ? nullptr : &as<T>(*entry);
     }
 
     /// The same, but something empty instead of nothing.
     template <typename T>
-    const T& read(const std::string& key) {
+    const T& read(const Key& key) {
         static const T nothing{};
         const T* value = find_as<T>(key);
         return value == nullptr ? nothing : *value;
@@ -112,12 +128,12 @@ public:
 
     /// The same, for changing it: call changed() if it did, and settle() in any case.
     template <typename T>
-    T& edit(const std::string& key) {
+    T& edit(const Key& key) {
         Entry* entry = find(key);
-        before_change(shard_of(key));
-        T& value = entry == nullptr ? shards_[shard_of(key)][key].value.template emplace<T>()
-                                    : as<T>(*entry);
-        edited_.push_back(key);
+        before_change(key.hash % shard_count);
+        T& value =
+            entry == nullptr ? shard_of(key)[key.name].value.template emplace<T>() : as<T>(*entry);
+        edited_.push_back(key.name);
         return value;
     }
 
@@ -127,16 +143,16 @@ public:
     void settle();
 
     /// Lets `key` stand for a string, and nothing it was before.
-    void put(const std::string& key, const std::string& value, Moment expires = never);
+    void put(const Key& key, const std::string& value, Moment expires = never);
 
     /// False if there is no such key.
-    bool erase(const std::string& key);
+    bool erase(const Key& key);
 
     /// Sets when a key that is there expires.
-    void set_expiry(const std::string& key, Moment when);
+    void set_expiry(const Key& key, Moment when);
 
     /// The key `from`, which must be there, is called `to` from now on.
-    void rename(const std::string& from, const std::string& to);
+    void rename(const Key& from, const Key& to);
 
     void clear();
 
@@ -147,8 +163,8 @@ public:
     /// Goes up with each change.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
-    /// The time, as of the last tick(): it stands still during a command. Before the first one
-    /// nothing expires.
+    /// The time, as of the last tick(), which is due after each wait: it stands still during a
+    /// command. Before the first one nothing expires.
     [[nodiscard]] Moment now() const { return now_; }
 
     void tick() { now_ = wall_time(); }
@@ -165,9 +181,7 @@ private:
         throw Refusal("WRONGTYPE Operation against a key holding the wrong kind of value");
     }
 
-    static std::size_t shard_of(const std::string& key) {
-        return std::hash<std::string>()(key) % shard_count;
-    }
+    Shard& shard_of(const Key& key) { return shards_[key.hash % shard_count]; }
 
     void note_expiry(const std::string& key, Entry& entry, Moment when);
 

@@ -37,11 +37,14 @@ bool RequestReader::read(Words& words) {
     if (last_size_ > part) {  // is given back before waiting
         words = Words();
     }
-    if (input_.peek().empty()) {
-        return false;
+    if (input_.buffered().empty()) {
+        has_waited_ = true;
+        if (input_.peek().empty()) {
+            return false;
+        }
     }
     const std::uint64_t begin = position_;
-    const bool is_array = static_cast<char>(input_.buffered()[0]) == '*';
+    const bool is_array = need(1).front() == '*';
     std::string_view line =
         take_line(is_array ? "too big mbulk count string" : "too big inline request");
     if (!is_array) {
@@ -76,28 +79,46 @@ bool RequestReader::read(Words& words) {
     return true;
 }
 
-std::string_view RequestReader::take_line(const char* too_long) {
-    const auto line = input_.read_until("\n", longest_line, std::nothrow);
-    if (!line && line.error().code() == coloop::Errc::too_long) {
-        throw ProtocolError(too_long);
+/// What is in the buffer: at least so much. Throws EndOfStream.
+std::string_view RequestReader::need(std::size_t count) {
+    std::span<const std::byte> bytes = input_.buffered();
+    if (bytes.size() < count) {
+        has_waited_ = true;
+        bytes = input_.peek(count);
     }
-    const std::optional<std::string_view> text = line.value();
-    if (!text) {
+    if (bytes.size() < count) {
         throw coloop::EndOfStream(coloop::Errc::end_of_stream, "read a request");
     }
-    position_ += text->size() + 1;
-    return text->substr(0, text->size() - (text->ends_with('\r') ? 1 : 0));
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void RequestReader::take(std::size_t count) {
+    input_.consume(count);
+    position_ += count;
+}
+
+std::string_view RequestReader::take_line(const char* too_long) {
+    std::string_view text = need(1);
+    std::size_t end = text.find('\n');
+    for (; end == std::string_view::npos; end = text.find('\n')) {
+        if (text.size() > longest_line) {
+            throw ProtocolError(too_long);
+        }
+        text = need(text.size() + 1);
+    }
+    take(end + 1);
+    return text.substr(0, end > 0 && text[end - 1] == '\r' ? end - 1 : end);
 }
 
 void RequestReader::take_bulk(std::string& word, std::size_t size) {
     word.clear();
-    while (size - word.size() > part) {  // what is long passes the buffer by
-        word.resize(word.size() + part);
-        input_.read_exactly(std::as_writable_bytes(std::span(word).last(part)));
+    while (size - word.size() > part) {  // no more of it than this is in the buffer at once
+        word.append(need(part).substr(0, part));
+        take(part);
     }
-    const auto rest = input_.read_exactly(size - word.size() + 2);
-    word.append(reinterpret_cast<const char*>(rest.data()), rest.size() - 2);
-    position_ += size + 2;
+    const std::size_t rest = size - word.size();
+    word.append(need(rest + 2).substr(0, rest));
+    take(rest + 2);
 }
 
 bool RequestReader::wait_for_end() {

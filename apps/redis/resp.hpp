@@ -43,17 +43,23 @@ public:
     /// Where in the stream the last request ended.
     [[nodiscard]] std::uint64_t position() const { return position_; }
 
+    /// Whether there was a wait for more since this was asked last.
+    [[nodiscard]] bool has_waited() { return std::exchange(has_waited_, false); }
+
     /// Waits until the stream ends. False if so much comes before that it had better wait itself.
     bool wait_for_end();
 
 private:
+    std::string_view need(std::size_t count);
     std::string_view take_line(const char* too_long);
+    void take(std::size_t count);
     void take_bulk(std::string& word, std::size_t size);
 
     coloop::BufReader input_;
     RequestLimits limits_;
     std::uint64_t position_ = 0;
     std::uint64_t last_size_ = 0;
+    bool has_waited_ = false;
 };
 
 /// The integer that all of `text` is, written as Redis writes it.
@@ -84,7 +90,7 @@ public:
 
     void null_array() { text += protocol == 2 ? "*-1\r\n" : "_\r\n"; }
 
-    void ok() { simple("OK"); }
+    void ok() { text += "+OK\r\n"; }
 
     // The heads of what so many replies follow; a map has twice as many.
     void array(std::size_t size) { head('*', static_cast<std::int64_t>(size)); }

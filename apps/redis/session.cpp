@@ -41,13 +41,16 @@ void Session::execute_requests() {
     try {
         while (!closing && requests_.read(request)) {
             reply.text += std::exchange(messages_, {});
-            if (!request.empty()) {
+            if (requests_.has_waited()) {
                 server_.keys.tick();
+            }
+            if (!request.empty()) {
                 server_.execute(*this, request);
             }
             unsent_.wake_one();
             if (reply.text.size() >= batch || server_.store.pending() >= batch) {
                 sent_.wait();
+                server_.keys.tick();
             }
         }
     } catch (const ProtocolError& error) {
@@ -129,6 +132,7 @@ void Session::wait_for(Waiter& waiter, std::chrono::milliseconds timeout) {
     watcher.spawn([this] { requests_.wait_for_end() ? stop() : void(); }, {.name = "watcher"});
     const auto wait = [&] { waiter.served.wait(); };
     timeout > 0ms ? static_cast<void>(coloop::move_on_after(timeout, wait)) : wait();
+    server_.keys.tick();
 }
 
 }  // namespace redis
