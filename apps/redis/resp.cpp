@@ -37,11 +37,8 @@ bool RequestReader::read(Words& words) {
     if (last_size_ > part) {  // is given back before waiting
         words = Words();
     }
-    if (input_.buffered().empty()) {
-        has_waited_ = true;
-        if (input_.peek().empty()) {
-            return false;
-        }
+    if (input_.buffered().empty() && input_.peek().empty()) {
+        return false;
     }
     const std::uint64_t begin = position_;
     const bool is_array = need(1).front() == '*';
@@ -82,11 +79,7 @@ bool RequestReader::read(Words& words) {
 /// What is in the buffer: at least so much. Throws EndOfStream.
 std::string_view RequestReader::need(std::size_t count) {
     std::span<const std::byte> bytes = input_.buffered();
-    if (bytes.size() < count) {
-        has_waited_ = true;
-        bytes = input_.peek(count);
-    }
-    if (bytes.size() < count) {
+    if (bytes.size() < count && (bytes = input_.peek(count)).size() < count) {
         throw coloop::EndOfStream(coloop::Errc::end_of_stream, "read a request");
     }
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

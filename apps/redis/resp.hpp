@@ -43,9 +43,6 @@ public:
     /// Where in the stream the last request ended.
     [[nodiscard]] std::uint64_t position() const { return position_; }
 
-    /// Whether there was a wait for more since this was asked last.
-    [[nodiscard]] bool has_waited() { return std::exchange(has_waited_, false); }
-
     /// Waits until the stream ends. False if so much comes before that it had better wait itself.
     bool wait_for_end();
 
@@ -59,7 +56,6 @@ private:
     RequestLimits limits_;
     std::uint64_t position_ = 0;
     std::uint64_t last_size_ = 0;
-    bool has_waited_ = false;
 };
 
 /// The integer that all of `text` is, written as Redis writes it.

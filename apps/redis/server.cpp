@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "../log.hpp"
+#include "../common/log.hpp"
 
 namespace redis {
 
@@ -16,7 +16,7 @@ void log_failure(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-        log("event=client-lost error=\"{}\"", error.what());
+        common::log("client-lost", {{"error", error.what()}});
     }
 }
 
@@ -47,7 +47,7 @@ void Server::run() {
     background.spawn([this] { store.save_when_wanted(); }, {.name = "saver"});
     const auto finish = [this] {
         coloop::uncancellable([this] { store.finish(); });
-        log("event=drained connections={} commands={}", connections_accepted, commands_executed);
+        common::log("drained", {{"connections", connections_accepted}, {"commands", commands_executed}});
     };
     coloop::CancelScope serving;
     serving_ = &serving;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
-#include "../log.hpp"
+#include "../common/log.hpp"
 #include "server.hpp"
 
 namespace redis {
@@ -12,45 +12,36 @@ Session::Session(Server& server, coloop::TcpStream stream)
     : id(server.enter(*this)),
       server_(server),
       stream_(std::move(stream)),
-      requests_(stream_, server.settings().limits) {}
+      requests_(*this, server.settings().limits) {}
 
 Session::~Session() { server_.leave(*this); }
 
 void Session::run() {
     stream_.set_no_delay(true);
-    coloop::TaskGroup writer;
-    writer_ = &writer;
-    writer.spawn([this] { write_replies(); }, {.name = "writer"});
     {
-        coloop::CancelScope reading;
-        reading_ = &reading;
-        reading.run([this] { execute_requests(); });
-        reading_ = nullptr;
+        coloop::CancelScope serving;
+        serving_ = &serving;
+        const bool dropped = !serving.run([this] { execute_requests(); }) && !stopped_;
+        if (dropped) {
+            return;
+        }
     }
-    ended_ = true;
-    unsent_.wake_one();
-    writer.wait();
+    send().value();
     if (closing) {  // it may have sent more, and shall get our last words nevertheless
         coloop::move_on_after(1s, [&] { stream_.graceful_close(); });
     }
 }
 
 void Session::execute_requests() {
-    constexpr std::size_t batch = std::size_t{1} << 20;  // bytes; more are written in between
+    constexpr std::size_t batch = std::size_t{1} << 20;  // bytes; more are sent in between
     Words request;
     try {
         while (!closing && requests_.read(request)) {
-            reply.text += std::exchange(messages_, {});
-            if (requests_.has_waited()) {
-                server_.keys.tick();
-            }
             if (!request.empty()) {
                 server_.execute(*this, request);
             }
-            unsent_.wake_one();
             if (reply.text.size() >= batch || server_.store.pending() >= batch) {
-                sent_.wait();
-                server_.keys.tick();
+                send().value();
             }
         }
     } catch (const ProtocolError& error) {
@@ -60,34 +51,43 @@ void Session::execute_requests() {
     }
 }
 
-void Session::write_replies() {
-    constexpr std::size_t spare = std::size_t{64} << 10;  // what an idle client keeps
-    try {
-        for (;;) {
-            reply.text += std::exchange(messages_, {});
-            if (reply.text.empty() && ended_) {
-                return;
-            }
-            if (reply.text.empty()) {
-                unsent_.wait();
-                continue;
-            }
-            std::swap(sending_, reply.text);
-            const Promises promises = std::exchange(promises_, {});
-            if (!server_.store.commit(promised_)) {
-                break_promises(promises);
-            }
-            stream_.write(sending_);
-            sending_.clear();
-            if (sending_.capacity() > spare) {
-                sending_.shrink_to_fit();
-            }
-            sent_.wake_one();
+/// Where `requests_` gets more from. It waits only when all is said, and is interrupted when there
+/// is more to say.
+coloop::Result<std::size_t> Session::read_some(std::span<std::byte> buffer) noexcept {
+    while (!stopped_) {
+        if (const auto sent = blocked_ ? coloop::Result<void>() : send(); !sent) {
+            return sent.error();
         }
-    } catch (const coloop::Error&) {  // the client has gone
-        stop();
-        throw;
+        coloop::CancelScope reading;
+        reading_ = &reading;
+        const auto count = stream_.read(buffer, std::nothrow);
+        reading_ = nullptr;
+        server_.keys.tick();
+        if (count || !reading.absorbs()) {
+            return count;
+        }
     }
+    return std::size_t{0};
+}
+
+coloop::Result<void> Session::send() {
+    constexpr std::size_t spare = std::size_t{64} << 10;  // what an idle client keeps
+    while (!reply.text.empty() || !messages_.empty()) {
+        std::swap(sending_, reply.text);
+        const Promises promises = std::exchange(promises_, {});
+        if (!server_.store.commit(promised_)) {
+            break_promises(promises);
+        }
+        sending_ += std::exchange(messages_, {});
+        if (const auto sent = stream_.write(sending_, std::nothrow); !sent) {
+            return sent;
+        }
+        sending_.clear();
+        if (sending_.capacity() > spare) {
+            sending_.shrink_to_fit();
+        }
+    }
+    return {};
 }
 
 /// Says of what could not be kept that it could not, instead of what was to be said.
@@ -106,32 +106,43 @@ void Session::promise(std::size_t begin) {
     if (begin < reply.text.size()) {
         promised_ = server_.store.end();
         promises_.emplace_back(begin, reply.text.size());
-        unsent_.wake_one();
     }
 }
 
-void Session::stop() {
+void Session::interrupt() {
     if (reading_ != nullptr) {
         reading_->cancel();
     }
 }
 
+void Session::stop() {
+    stopped_ = true;
+    interrupt();
+    if (blocked_) {
+        serving_->cancel();
+    }
+}
+
 void Session::deliver(std::string_view message) {
     messages_ += message;
-    unsent_.wake_one();
+    interrupt();
     const std::size_t unread = messages_.size() + reply.text.size() + sending_.size();
     if (unread > server_.settings().output_limit) {
-        log("event=slow-subscriber client={} bytes={}", id, unread);
-        stop();
-        writer_->cancel();
+        common::log("slow-subscriber", {{"client", id}, {"bytes", unread}});
+        serving_->cancel();
     }
 }
 
 void Session::wait_for(Waiter& waiter, std::chrono::milliseconds timeout) {
-    coloop::TaskGroup watcher;  // ends with the wait
-    watcher.spawn([this] { requests_.wait_for_end() ? stop() : void(); }, {.name = "watcher"});
-    const auto wait = [&] { waiter.served.wait(); };
-    timeout > 0ms ? static_cast<void>(coloop::move_on_after(timeout, wait)) : wait();
+    send().value();
+    blocked_ = true;  // what reads meanwhile, to notice when the client leaves, says nothing
+    {
+        coloop::TaskGroup watcher;  // ends with the wait
+        watcher.spawn([this] { requests_.wait_for_end() ? stop() : void(); }, {.name = "watcher"});
+        const auto wait = [&] { waiter.served.wait(); };
+        timeout > 0ms ? static_cast<void>(coloop::move_on_after(timeout, wait)) : wait();
+    }
+    blocked_ = false;
     server_.keys.tick();
 }
 

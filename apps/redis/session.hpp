@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A client. One coroutine executes its requests; another writes the replies of all that came
-// together in one go, once what they promise is kept.
+// A client, and the one coroutine that it has. Before that waits for more requests, it sends the
+// replies to all that came together, once what they promise is kept.
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,13 @@ namespace redis {
 class Server;
 class Waiter;
 
-class Session {
+class Session : coloop::Reader {
 public:
     /// One without a connection only executes what it is told to.
     explicit Session(Server& server, coloop::TcpStream stream = {});
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session();
+    ~Session() override;
 
     /// Serves the client until it leaves, or has to.
     void run();
@@ -35,10 +35,10 @@ public:
     /// Reads nothing more; it ends when what was done is said.
     void stop();
 
-    /// Has a message written between two replies. A client that reads too slowly is dropped.
+    /// Has a message sent between two replies. A client that reads too slowly is dropped.
     void deliver(std::string_view message);
 
-    /// Notes that the reply from `begin` on promises what is logged now, and has it written.
+    /// Notes that the reply from `begin` on promises what is logged now.
     void promise(std::size_t begin);
 
     /// Waits until the waiter is served, at most so long, or for ever if zero.
@@ -49,7 +49,7 @@ public:
     const std::uint64_t id;
     Reply reply;
     std::string name;
-    bool closing = false;  // once the replies are written
+    bool closing = false;  // once the replies are sent
 
     // MULTI and WATCH
     bool queueing = false;
@@ -65,22 +65,23 @@ public:
 private:
     using Promises = std::vector<std::pair<std::size_t, std::size_t>>;  // from where to where
 
+    coloop::Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override;
     void execute_requests();
-    void write_replies();
+    coloop::Result<void> send();
     void break_promises(const Promises& promises);
+    void interrupt();
 
     Server& server_;
     coloop::TcpStream stream_;
     RequestReader requests_;
-    std::string messages_;  // for after the present reply
+    std::string messages_;  // for after the present replies
     std::string sending_;
     Promises promises_;
     std::uint64_t promised_ = 0;  // up to where the log must be kept
+    coloop::CancelScope* serving_ = nullptr;
     coloop::CancelScope* reading_ = nullptr;
-    coloop::TaskGroup* writer_ = nullptr;
-    coloop::CoQueue unsent_{"wait for a reply to write"};
-    coloop::CoQueue sent_{"wait for replies to be written"};
-    bool ended_ = false;
+    bool blocked_ = false;  // in wait_for()
+    bool stopped_ = false;
 };
 
 }  // namespace redis

@@ -12,7 +12,7 @@
 
 #include <coloop/coloop.hpp>
 
-#include "../log.hpp"
+#include "../common/log.hpp"
 
 namespace redis {
 
@@ -84,13 +84,13 @@ void Store::load(const std::function<bool(const Words&)>& replay) {
     } catch (const coloop::EndOfStream&) {  // cut off while it was written
     }
     if (const std::uint64_t size = file.stat().size; size > size_) {
-        log("event=torn-tail file={} cut_from={} cut_to={}", path(), size, size_);
+        common::log("torn-tail", {{"file", path()}, {"cut_from", size}, {"cut_to", size_}});
         file.truncate(size_);
         file.sync();
     }
     sync_directory().value();
     file_ = std::move(file);
-    log("event=loaded keys={} file={}", keys_.size(), path());
+    common::log("loaded", {{"keys", keys_.size()}, {"file", path()}});
 }
 
 void Store::add(const Words& request) {
@@ -111,7 +111,7 @@ std::string Store::complaint() const {
 
 coloop::Result<void> Store::fail(const coloop::Error& error) {
     if (!failure_) {
-        log("event=write-failed error=\"{}\"", error.what());
+        common::log("write-failed", {{"error", error.what()}});
     }
     failure_ = error;
     return error;
@@ -147,7 +147,7 @@ coloop::Result<void> Store::write_out() {
     }
     kept_ = end;
     if (std::exchange(failure_, std::nullopt)) {
-        log("event=writing-again");
+        common::log("writing-again");
     }
     return {};
 }
@@ -220,7 +220,7 @@ void Store::save() {
     }
     snapshot_.reset();
     last_save_ = wall_time();
-    log("event=saved keys={} file={}", keys_.size(), path());
+    common::log("saved", {{"keys", keys_.size()}, {"file", path()}});
 }
 
 void Store::save_soon() {
@@ -237,7 +237,7 @@ void Store::save_when_wanted() {
         try {
             save();
         } catch (const coloop::Error& error) {
-            log("event=save-failed error=\"{}\"", error.what());
+            common::log("save-failed", {{"error", error.what()}});
         }
     }
 }
