@@ -35,9 +35,7 @@ void hello(Call& call) {
     if (protocol < 2 || protocol > 3) {
         throw Refusal("NOPROTO unsupported protocol version");
     }
-    if (call.size() == 4 && call.is(2, "setname")) {
-        call.session.name = call[3];
-    } else if (call.size() > 2) {
+    if (call.size() > 2) {
         throw Refusal(fmt::format("ERR Syntax error in HELLO option '{}'", call[2]));
     }
     reply.protocol = static_cast<int>(protocol);
@@ -150,8 +148,6 @@ constexpr Command commands[] = {
     {"info", -1, 0, info},
     {"bgsave", 1, 0, bgsave},
     {"bgrewriteaof", 1, 0, bgsave},
-    {"lastsave", 1, 0,
-     [](Call& call) { call.reply.integer(call.server.store.last_save() / 1000); }},
     {"shutdown", -1, flag::alone, shutdown},
 };
 

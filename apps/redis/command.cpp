@@ -16,21 +16,21 @@ namespace redis {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 /// For a table that does not tell upper case from lower.
 struct AnyCase {
     std::size_t operator()(std::string_view name) const noexcept {
         std::size_t hash = 0;
         for (const char c : name) {
-            hash = hash * 31 + static_cast<unsigned char>(lower(c));
+            hash = hash * 31 + static_cast<unsigned char>(small(c));
         }
         return hash;
     }
 
     bool operator()(std::string_view one, std::string_view other) const noexcept {
         return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                          [](char a, char b) { return lower(a) == lower(b); });
+                          [](char a, char b) { return small(a) == small(b); });
     }
 };
 
@@ -40,8 +40,8 @@ const Command* find_command(std::string_view name) {
     static const auto commands = [] {
         std::unordered_map<std::string_view, const Command*, AnyCase, AnyCase> by_name;
         for (const Commands& table :
-             {string_commands, collection_commands, sorted_set_commands, key_commands,
-              blocking_commands, pubsub_commands, transaction_commands, admin_commands}) {
+             {string_commands, list_commands, hash_commands, set_commands, sorted_set_commands,
+              key_commands, pubsub_commands, transaction_commands, admin_commands}) {
             for (const Command& command : table) {
                 by_name.emplace(command.name, &command);
             }
@@ -75,13 +75,6 @@ std::size_t Call::count(std::size_t size) const {
     return std::min(static_cast<std::size_t>(wanted), size);
 }
 
-void Call::reply_changes(std::size_t count) {
-    if (count > 0) {
-        keys.changed(words[1]);
-    }
-    reply.integer(count);
-}
-
 void Call::log(const Words& request) {
     server.store.add(request);
     logged = true;
@@ -89,7 +82,7 @@ void Call::log(const Words& request) {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
+    std::transform(result.begin(), result.end(), result.begin(), small);
     return result;
 }
 

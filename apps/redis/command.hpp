@@ -59,8 +59,12 @@ struct Call {
         return keys.edit<T>(words[1]);
     }
 
-    /// Replies how many changes there were to it.
-    void reply_changes(std::size_t count);
+    /// To be called after so many changes to it.
+    void changed(std::size_t count = 1) const {
+        if (count > 0) {
+            keys.changed(words[1]);
+        }
+    }
 
     /// HDEL, SREM and ZREM: takes what the arguments name out of it.
     template <typename T>
@@ -70,7 +74,8 @@ struct Call {
         for (const std::string& member : from(2)) {
             erased += value.erase(member);
         }
-        reply_changes(erased);
+        changed(erased);
+        reply.integer(erased);
     }
 
     /// Has this written to the log in place of the command: what it came to, which does not depend
@@ -93,8 +98,8 @@ struct Command {
 };
 
 using Commands = std::span<const Command>;
-extern const Commands string_commands, collection_commands, sorted_set_commands, key_commands,
-    blocking_commands, pubsub_commands, transaction_commands, admin_commands;
+extern const Commands string_commands, list_commands, hash_commands, set_commands,
+    sorted_set_commands, key_commands, pubsub_commands, transaction_commands, admin_commands;
 
 /// Null if there is none of that name, in whatever case.
 [[nodiscard]] const Command* find_command(std::string_view name);

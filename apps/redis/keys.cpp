@@ -2,7 +2,6 @@
 //
 // Commands on keys of whatever type: what there is, and how long it lives.
 #include <algorithm>
-#include <type_traits>
 
 #include <coloop/text.hpp>
 
@@ -23,16 +22,6 @@ void type(Call& call) {
     constexpr const char* names[] = {"string", "list", "hash", "set", "zset"};
     const Entry* entry = call.keys.find(call[1]);
     call.reply.simple(entry == nullptr ? "none" : names[entry->value.index()]);
-}
-
-void rename(Call& call) {
-    if (call.keys.find(call[1]) == nullptr) {
-        throw Refusal("ERR no such key");
-    }
-    if (call[1] != call[2]) {
-        call.keys.rename(call[1], call[2]);
-    }
-    call.reply.ok();
 }
 
 void flush(Call& call) {
@@ -60,72 +49,32 @@ void keys(Call& call) {
     call.reply.bulks(found);
 }
 
-struct ScanOptions {
-    std::uint64_t cursor;
-    std::string pattern = "*";
-    std::size_t count = 10;
-
-    /// The cursor is argument `i`, and the rest comes after it.
-    ScanOptions(const Call& call, std::size_t i) {
-        const auto number = coloop::parse_decimal<std::uint64_t>(call[i]);
-        if (!number) {
-            throw Refusal("ERR invalid cursor");
-        }
-        cursor = *number;
-        for (++i; i < call.size(); i += 2) {
-            if (call.is(i, "match") && i + 1 < call.size()) {
-                pattern = call[i + 1];
-            } else if (call.is(i, "count") && i + 1 < call.size() && call.integer(i + 1) > 0) {
-                count = static_cast<std::size_t>(call.integer(i + 1));
-            } else {
-                refuse_syntax();
-            }
-        }
-    }
-};
-
-void reply_found(Call& call, std::uint64_t cursor, const Words& found) {
-    call.reply.array(2);
-    call.reply.bulk(std::to_string(cursor));
-    call.reply.bulks(found);
-}
-
 /// The cursor is the number of a shard: what is there from the first call to the last is seen once.
 void scan(Call& call) {
-    const ScanOptions options(call, 1);
-    Words found;
-    std::size_t seen = 0;
-    std::uint64_t i = options.cursor;
-    for (; i < Keyspace::shard_count && seen < options.count; ++i) {
-        seen += call.keys.shard(i).size();
-        collect(call, i, options.pattern, found);
+    const auto cursor = coloop::parse_decimal<std::uint64_t>(call[1]);
+    if (!cursor) {
+        throw Refusal("ERR invalid cursor");
     }
-    reply_found(call, i < Keyspace::shard_count ? i : 0, found);
-}
-
-/// HSCAN, SSCAN and ZSCAN: all at once, as Redis has it when there is not much.
-template <typename T>
-void scan_value(Call& call) {
-    const ScanOptions options(call, 2);
-    Words found;
-    const auto add = [&](const std::string& name, const auto&... value) {
-        if (matches(options.pattern, name)) {
-            (found.push_back(name), ..., found.push_back(value));
-        }
-    };
-    const T& all = call.read<T>();
-    if constexpr (std::is_same_v<T, Set>) {
-        std::for_each(all.begin(), all.end(), add);
-    } else if constexpr (std::is_same_v<T, Hash>) {
-        for (const auto& [field, value] : all) {
-            add(field, value);
-        }
-    } else {
-        for (const auto& [score, member] : all.order) {
-            add(std::string(member), text_of(score));
+    std::string pattern = "*";
+    std::int64_t count = 10;
+    for (std::size_t i = 2; i < call.size(); i += 2) {
+        if (call.is(i, "match") && i + 1 < call.size()) {
+            pattern = call[i + 1];
+        } else if (call.is(i, "count") && i + 1 < call.size() && call.integer(i + 1) > 0) {
+            count = call.integer(i + 1);
+        } else {
+            refuse_syntax();
         }
     }
-    reply_found(call, 0, found);
+    Words found;
+    std::uint64_t shard = *cursor;
+    for (; shard < Keyspace::shard_count && count > 0; ++shard) {
+        count -= static_cast<std::int64_t>(call.keys.shard(shard).size());
+        collect(call, shard, pattern, found);
+    }
+    call.reply.array(2);
+    call.reply.bulk(std::to_string(shard < Keyspace::shard_count ? shard : 0));
+    call.reply.bulks(found);
 }
 
 void expire(Call& call, bool seconds, bool from_now) {
@@ -167,15 +116,11 @@ constexpr Command commands[] = {
     {"unlink", -2, flag::write, [](Call& call) { count_keys(call, true); }},
     {"exists", -2, 0, [](Call& call) { count_keys(call, false); }},
     {"type", 2, 0, type},
-    {"rename", 3, flag::write, rename},
     {"dbsize", 1, 0, [](Call& call) { call.reply.integer(call.keys.size()); }},
     {"flushall", -1, flag::write, flush},
     {"flushdb", -1, flag::write, flush},
     {"keys", 2, 0, keys},
     {"scan", -2, 0, scan},
-    {"hscan", -3, 0, scan_value<Hash>},
-    {"sscan", -3, 0, scan_value<Set>},
-    {"zscan", -3, 0, scan_value<SortedSet>},
     {"expire", 3, flag::write, [](Call& call) { expire(call, true, true); }},
     {"pexpire", 3, flag::write, [](Call& call) { expire(call, false, true); }},
     {"expireat", 3, flag::write, [](Call& call) { expire(call, true, false); }},

@@ -128,17 +128,6 @@ void Keyspace::set_expiry(const Key& key, Moment when) {
     changed(key.name);
 }
 
-void Keyspace::rename(const Key& from, const Key& to) {
-    erase(to);
-    const Moment expires = find(from)->expires;
-    set_expiry(from, never);
-    before_change(to.hash % shard_count);
-    auto node = shard_of(from).extract(from.name);
-    node.key() = to.name;
-    shard_of(to).insert(std::move(node));
-    set_expiry(to, expires);
-}
-
 void Keyspace::clear() {
     for (Shard& shard : shards_) {
         for (const auto& [key, entry] : Shard(std::exchange(shard, {}))) {

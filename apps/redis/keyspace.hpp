@@ -151,9 +151,6 @@ public:
     /// Sets when a key that is there expires.
     void set_expiry(const Key& key, Moment when);
 
-    /// The key `from`, which must be there, is called `to` from now on.
-    void rename(const Key& from, const Key& to);
-
     void clear();
 
     [[nodiscard]] std::size_t size() const;

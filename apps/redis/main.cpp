@@ -2,7 +2,6 @@
 //
 // A server that speaks the protocol of Redis.
 #include <csignal>
-#include <cstdint>
 #include <map>
 #include <string>
 
@@ -10,6 +9,7 @@
 
 #include <coloop/coloop.hpp>
 
+#include "../common/server.hpp"
 #include "server.hpp"
 
 namespace {
@@ -29,15 +29,8 @@ void add_options(CLI::App& options, redis::Settings& settings) {
         ->default_str("everysec");
     options.add_option("--max-clients", settings.max_clients, "Further ones are refused")
         ->check(CLI::PositiveNumber);
-    options
-        .add_option_function<double>(
-            "--grace",
-            [&](double seconds) {
-                settings.grace =
-                    std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-            },
-            "Seconds that clients have to end when told to stop")
-        ->default_str("10");
+    common::add_seconds(options, "--grace", settings.grace,
+                        "Seconds that clients have to end when told to stop");
     const auto add_bytes = [&](const char* name, std::size_t& limit, const char* meaning) {
         options.add_option(name, limit, meaning)->transform(CLI::AsSizeValue(false));
     };

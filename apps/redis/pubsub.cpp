@@ -76,36 +76,12 @@ void unsubscribe(Call& call, const Kind& kind) {
     }
 }
 
-/// PUBSUB NUMSUB, and PUBSUB CHANNELS.
-void pubsub(Call& call) {
-    const auto& channels = call.server.channels;
-    if (call.is(1, "numsub")) {
-        call.reply.array(2 * (call.size() - 2));
-        for (const std::string& name : call.from(2)) {
-            const auto found = channels.find(name);
-            call.reply.bulk(name);
-            call.reply.integer(found == channels.end() ? 0 : found->second.size());
-        }
-    } else if (call.is(1, "channels") && call.size() <= 3) {
-        Words found;
-        for (const auto& [name, sessions] : channels) {
-            if (call.size() == 2 || matches(call[2], name)) {
-                found.push_back(name);
-            }
-        }
-        call.reply.bulks(found);
-    } else {
-        refuse_syntax();
-    }
-}
-
 constexpr Command commands[] = {
     {"subscribe", -2, flag::subscriber, [](Call& call) { subscribe(call, of_channels); }},
     {"psubscribe", -2, flag::subscriber, [](Call& call) { subscribe(call, of_patterns); }},
     {"unsubscribe", -1, flag::subscriber, [](Call& call) { unsubscribe(call, of_channels); }},
     {"punsubscribe", -1, flag::subscriber, [](Call& call) { unsubscribe(call, of_patterns); }},
     {"publish", 3, 0, publish},
-    {"pubsub", -2, 0, pubsub},
 };
 
 }  // namespace

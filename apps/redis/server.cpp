@@ -47,7 +47,8 @@ void Server::run() {
     background.spawn([this] { store.save_when_wanted(); }, {.name = "saver"});
     const auto finish = [this] {
         coloop::uncancellable([this] { store.finish(); });
-        common::log("drained", {{"connections", connections_accepted}, {"commands", commands_executed}});
+        common::log("drained",
+                    {{"connections", connections_accepted}, {"commands", commands_executed}});
     };
     coloop::CancelScope serving;
     serving_ = &serving;

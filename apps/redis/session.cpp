@@ -21,10 +21,10 @@ void Session::run() {
     {
         coloop::CancelScope serving;
         serving_ = &serving;
-        const bool dropped = !serving.run([this] { execute_requests(); }) && !stopped_;
-        if (dropped) {
-            return;
-        }
+        serving.run([this] { execute_requests(); });
+    }
+    if (std::exchange(serving_, nullptr) == nullptr) {
+        return;  // dropped
     }
     send().value();
     if (closing) {  // it may have sent more, and shall get our last words nevertheless
@@ -118,18 +118,21 @@ void Session::interrupt() {
 void Session::stop() {
     stopped_ = true;
     interrupt();
-    if (blocked_) {
+    if (blocked_ && serving_ != nullptr) {
         serving_->cancel();
     }
 }
 
 void Session::deliver(std::string_view message) {
+    if (serving_ == nullptr) {
+        return;  // it is about to end
+    }
     messages_ += message;
     interrupt();
     const std::size_t unread = messages_.size() + reply.text.size() + sending_.size();
     if (unread > server_.settings().output_limit) {
         common::log("slow-subscriber", {{"client", id}, {"bytes", unread}});
-        serving_->cancel();
+        std::exchange(serving_, nullptr)->cancel();
     }
 }
 

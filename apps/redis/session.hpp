@@ -77,8 +77,8 @@ private:
     std::string messages_;  // for after the present replies
     std::string sending_;
     Promises promises_;
-    std::uint64_t promised_ = 0;  // up to where the log must be kept
-    coloop::CancelScope* serving_ = nullptr;
+    std::uint64_t promised_ = 0;              // up to where the log must be kept
+    coloop::CancelScope* serving_ = nullptr;  // null once it has ended
     coloop::CancelScope* reading_ = nullptr;
     bool blocked_ = false;  // in wait_for()
     bool stopped_ = false;

@@ -35,7 +35,7 @@ void zadd(Call& call) {
         const double* old = set.find(member);
         if (old == nullptr ? !if_present : !if_absent && *old != scores[i]) {
             set.put(member, scores[i]);
-            call.keys.changed(call[1]);
+            call.changed();
         }
     }
     call.reply.integer(set.size() - before);
@@ -49,7 +49,7 @@ void zincrby(Call& call) {
         throw Refusal("ERR resulting score is not a number (NaN)");
     }
     call.edit<SortedSet>().put(call[3], score);
-    call.keys.changed(call[1]);
+    call.changed();
     call.reply.real(score);
 }
 
@@ -116,48 +116,34 @@ void reply_slice(Call& call, Slice slice, bool reverse, bool with_scores) {
 }
 
 /// ZRANGE, and what there was before it had its options: with them in its name.
-void range(Call& call, bool scores, bool reverse, bool with_options) {
+void range(Call& call, bool scores, bool reverse) {
     bool with_scores = false;
-    std::int64_t skip = 0;
-    std::int64_t count = -1;
     for (std::size_t i = 4; i < call.size(); ++i) {
         if (call.is(i, "withscores")) {
             with_scores = true;
-        } else if (with_options && call.is(i, "rev")) {
+        } else if (call.is(i, "rev")) {
             reverse = true;
-        } else if (with_options && call.is(i, "byscore")) {
+        } else if (call.is(i, "byscore")) {
             scores = true;
-        } else if (call.is(i, "limit") && i + 2 < call.size()) {
-            skip = call.integer(++i);
-            count = call.integer(++i);
         } else {
             refuse_syntax();
         }
     }
-    Slice slice{};
     if (scores) {
-        slice = by_score(call, reverse);
-        const auto size = static_cast<std::int64_t>(slice.size());
-        const std::int64_t gone = skip < 0 ? size : std::min(skip, size);
-        const std::int64_t left = count < 0 ? size - gone : std::min(count, size - gone);
-        slice.first += static_cast<std::size_t>(reverse ? size - gone - left : gone);
-        slice.end = slice.first + static_cast<std::size_t>(left);
-    } else if (skip != 0 || count != -1) {
-        refuse_syntax();
-    } else {
-        const std::size_t size = call.read<SortedSet>().size();
-        const auto [first, end] = call.places(size);
-        slice = reverse ? Slice{size - end, size - first} : Slice{first, end};
+        return reply_slice(call, by_score(call, reverse), reverse, with_scores);
     }
-    reply_slice(call, slice, reverse, with_scores);
+    const std::size_t size = call.read<SortedSet>().size();
+    const auto [first, end] = call.places(size);
+    reply_slice(call, reverse ? Slice{size - end, size - first} : Slice{first, end}, reverse,
+                with_scores);
 }
 
 std::size_t remove(Call& call, Slice slice) {
     SortedSet& set = call.edit<SortedSet>();
     for (std::size_t i = slice.size(); i > 0; --i) {
         set.erase(std::string(set.order.find_by_order(slice.first)->second));
-        call.keys.changed(call[1]);
     }
+    call.changed(slice.size());
     return slice.size();
 }
 
@@ -184,10 +170,10 @@ constexpr Command commands[] = {
     {"zrank", 3, 0, [](Call& call) { rank(call, false); }},
     {"zrevrank", 3, 0, [](Call& call) { rank(call, true); }},
     {"zcount", 4, 0, [](Call& call) { call.reply.integer(by_score(call).size()); }},
-    {"zrange", -4, 0, [](Call& call) { range(call, false, false, true); }},
-    {"zrevrange", -4, 0, [](Call& call) { range(call, false, true, false); }},
-    {"zrangebyscore", -4, 0, [](Call& call) { range(call, true, false, false); }},
-    {"zrevrangebyscore", -4, 0, [](Call& call) { range(call, true, true, false); }},
+    {"zrange", -4, 0, [](Call& call) { range(call, false, false); }},
+    {"zrevrange", -4, 0, [](Call& call) { range(call, false, true); }},
+    {"zrangebyscore", -4, 0, [](Call& call) { range(call, true, false); }},
+    {"zrevrangebyscore", -4, 0, [](Call& call) { range(call, true, true); }},
     {"zremrangebyscore", 4, flag::write,
      [](Call& call) { call.reply.integer(remove(call, by_score(call))); }},
     {"zpopmin", -2, flag::write, [](Call& call) { pop(call, false); }},

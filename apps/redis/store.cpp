@@ -219,7 +219,6 @@ void Store::save() {
         throw;
     }
     snapshot_.reset();
-    last_save_ = wall_time();
     common::log("saved", {{"keys", keys_.size()}, {"file", path()}});
 }
 

@@ -70,9 +70,6 @@ public:
 
     [[nodiscard]] bool saving() const { return snapshot_.has_value(); }
 
-    /// When that was done last.
-    [[nodiscard]] Moment last_save() const { return last_save_; }
-
     /// To be called before something in a shard of the keys changes.
     void before_change(std::size_t shard);
 
@@ -107,7 +104,6 @@ private:
     std::uint64_t size_ = 0;  // of the file
     std::uint64_t rewrite_at_ = 0;
     std::optional<coloop::Error> failure_;
-    Moment last_save_ = 0;
     bool synced_ = true;
     bool sync_failed_ = false;  // what the disk has of the log is anybody's guess
 };

@@ -59,19 +59,6 @@ void set(Call& call) {
     call.reply.ok();
 }
 
-void setex(Call& call) {
-    put(call, call[3], lifetime(call, 2, "ex"));
-    call.reply.ok();
-}
-
-void setnx(Call& call) {
-    const bool absent = call.keys.find(call[1]) == nullptr;
-    if (absent) {
-        call.keys.put(call[1], call[2]);
-    }
-    call.reply.integer(absent);
-}
-
 void mset(Call& call) {
     if (call.size() % 2 == 0) {
         refuse_arity(call);
@@ -95,7 +82,7 @@ void append(Call& call) {
         throw Refusal("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     }
     const std::size_t size = call.edit<String>().append(call[2]).size();
-    call.keys.changed(call[1]);
+    call.changed();
     call.reply.integer(size);
 }
 
@@ -109,7 +96,7 @@ void increase(Call& call, std::int64_t increment) {
     const String* old = call.keys.find_as<String>(call[1]);
     const std::int64_t sum = add(old == nullptr ? 0 : to_integer(*old), increment);
     call.edit<String>() = std::to_string(sum);
-    call.keys.changed(call[1]);
+    call.changed();
     call.reply.integer(sum);
 }
 
@@ -134,13 +121,8 @@ void incrbyfloat(Call& call) {
     text.erase(text.find_last_not_of('0') + 1);
     text.erase(text.find_last_not_of('.') + 1);
     call.edit<String>() = text == "-0" ? "0" : text;
-    call.keys.changed(call[1]);
+    call.changed();
     call.reply.bulk(call.read<String>());
-}
-
-void getset(Call& call) {
-    call.reply.bulk(call.keys.find_as<String>(call[1]));
-    call.keys.put(call[1], call[2]);
 }
 
 void getdel(Call& call) {
@@ -151,9 +133,6 @@ void getdel(Call& call) {
 constexpr Command commands[] = {
     {"get", 2, 0, [](Call& call) { call.reply.bulk(call.keys.find_as<String>(call[1])); }},
     {"set", -3, flag::write, set},
-    {"setnx", 3, flag::write, setnx},
-    {"setex", 4, flag::write, setex},
-    {"getset", 3, flag::write, getset},
     {"getdel", 2, flag::write, getdel},
     {"mget", -2, 0, mget},
     {"mset", -3, flag::write, mset},

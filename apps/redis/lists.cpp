@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// BLPOP and its like: coroutines that wait for a list to have elements. Who adds one hands it to
-// the one that has waited longest, so that nobody gets in between.
+// Commands on lists. Those that wait until a list has elements are coroutines that do just that:
+// who adds one hands it to the one that has waited longest, so that nobody gets in between.
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "server.hpp"
@@ -58,6 +60,100 @@ void Server::serve_waiters() {
 
 namespace {
 
+void push(Call& call, bool left) {
+    List& list = call.edit<List>();
+    for (const std::string& element : call.from(2)) {
+        left ? list.push_front(element) : list.push_back(element);
+    }
+    call.changed();
+    call.reply.integer(list.size());
+}
+
+std::string take_end(List& list, bool left) {
+    std::string element = std::move(left ? list.front() : list.back());
+    left ? list.pop_front() : list.pop_back();
+    return element;
+}
+
+/// LPOP and RPOP, with a count or without.
+void pop(Call& call, bool left) {
+    if (call.size() > 3) {
+        refuse_arity(call);
+    }
+    List& list = call.edit<List>();
+    const std::size_t count = call.count(list.size());
+    if (list.empty()) {
+        return call.size() == 3 ? call.reply.null_array() : call.reply.null();
+    }
+    if (call.size() == 3) {
+        call.reply.array(count);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        call.reply.bulk(take_end(list, left));
+    }
+    call.changed(count);
+}
+
+void lrange(Call& call) {
+    const List& list = call.read<List>();
+    const auto [first, end] = call.places(list.size());
+    call.reply.array(end - first);
+    for (std::size_t i = first; i < end; ++i) {
+        call.reply.bulk(list[i]);
+    }
+}
+
+void ltrim(Call& call) {
+    List& list = call.edit<List>();
+    const auto [first, end] = call.places(list.size());
+    list.erase(list.begin() + static_cast<std::int64_t>(end), list.end());
+    list.erase(list.begin(), list.begin() + static_cast<std::int64_t>(first));
+    call.changed();
+    call.reply.ok();
+}
+
+/// The place that argument 2 means; behind the end if there is none.
+std::size_t place_in(const List& list, const Call& call) {
+    const std::int64_t i = call.integer(2);
+    return static_cast<std::size_t>(i < 0 ? i + static_cast<std::int64_t>(list.size()) : i);
+}
+
+void lindex(Call& call) {
+    const List& list = call.read<List>();
+    const std::size_t i = list.empty() ? 0 : place_in(list, call);
+    call.reply.bulk(i < list.size() ? &list[i] : nullptr);
+}
+
+void lset(Call& call) {
+    List& list = call.edit<List>();
+    if (list.empty()) {
+        throw Refusal("ERR no such key");
+    }
+    const std::size_t i = place_in(list, call);
+    if (i >= list.size()) {
+        throw Refusal("ERR index out of range");
+    }
+    list[i] = call[3];
+    call.changed();
+    call.reply.ok();
+}
+
+void lrem(Call& call) {
+    const std::int64_t count = call.integer(2);
+    std::int64_t removed = 0;
+    List& list = call.edit<List>();
+    const auto goes = [&](const std::string& element) {
+        return element == call[3] && (count == 0 || removed < std::abs(count)) && ++removed > 0;
+    };
+    if (count < 0) {
+        list.erase(list.begin(), std::remove_if(list.rbegin(), list.rend(), goes).base());
+    } else {
+        list.erase(std::remove_if(list.begin(), list.end(), goes), list.end());
+    }
+    call.changed(static_cast<std::size_t>(removed));
+    call.reply.integer(removed);
+}
+
 /// Has the waiter take from the first of its lists that has elements, now or when somebody adds
 /// some. False if there was none in time, or if it can't wait for that.
 bool take_or_wait(Call& call, Waiter& waiter) {
@@ -81,12 +177,10 @@ bool take_or_wait(Call& call, Waiter& waiter) {
     return waiter.served.is_set();
 }
 
+/// For who waits; there must be one.
 std::string take_element(Call& call, const std::string& key, bool left) {
-    List& list = call.keys.edit<List>(key);
-    std::string element = std::move(left ? list.front() : list.back());
-    left ? list.pop_front() : list.pop_back();
     call.keys.changed(key);
-    return element;
+    return take_end(call.keys.edit<List>(key), left);
 }
 
 void blocking_pop(Call& call, bool left) {
@@ -128,6 +222,17 @@ void move(Call& call, bool blocking) {
 }
 
 constexpr Command commands[] = {
+    {"lpush", -3, flag::write, [](Call& call) { push(call, true); }},
+    {"rpush", -3, flag::write, [](Call& call) { push(call, false); }},
+    {"lpop", -2, flag::write, [](Call& call) { pop(call, true); }},
+    {"rpop", -2, flag::write, [](Call& call) { pop(call, false); }},
+    {"llen", 2, 0, [](Call& call) { call.reply.integer(call.read<List>().size()); }},
+    {"lrange", 4, 0, lrange},
+    {"ltrim", 4, flag::write, ltrim},
+    {"lindex", 3, 0, lindex},
+    {"lset", 4, flag::write, lset},
+    {"lrem", 4, flag::write, lrem},
+
     {"blpop", -3, flag::write, [](Call& call) { blocking_pop(call, true); }},
     {"brpop", -3, flag::write, [](Call& call) { blocking_pop(call, false); }},
     {"lmove", 5, flag::write, [](Call& call) { move(call, false); }},
@@ -136,6 +241,6 @@ constexpr Command commands[] = {
 
 }  // namespace
 
-const Commands blocking_commands = commands;
+const Commands list_commands = commands;
 
 }  // namespace redis
