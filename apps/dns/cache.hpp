@@ -15,6 +15,11 @@
 
 #include "message.hpp"
 
+struct Reply {
+    AnswerPtr answer;
+    std::uint32_t age = 0;  ///< seconds since it came
+};
+
 /// Answers by question, of a bounded size: whichever was not asked for longest is thrown out.
 class Cache {
 public:
@@ -64,7 +69,7 @@ private:
 
     static std::size_t bytes_of(const Entry& entry) {
         constexpr std::size_t overhead = 256;  // nodes of the list and the map, blocks of memory
-        return overhead + entry.key.capacity() + entry.answer->wire.capacity();
+        return overhead + entry.key.capacity() + entry.answer->records.capacity();
     }
 
     void remove(Place entry) {

@@ -2,6 +2,8 @@
 //
 // A DNS server: the authority for zones from files, and a cache in front of other servers.
 #include <csignal>
+#include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -14,8 +16,6 @@
 #include "../common/log.hpp"
 #include "../common/server.hpp"
 #include "server.hpp"
-#include "service.hpp"
-#include "zone.hpp"
 
 namespace {
 
@@ -64,15 +64,21 @@ void run_server(Settings& settings) {
     Service service(load_zones(settings.zones), settings.cache_bytes, settings.upstreams);
     auto [udp, tcp] = open_sockets(settings);
     udp.set_receive_buffer(std::size_t{4} << 20);
-    coloop::SignalSet asking_for_stats({SIGUSR1});
+    const auto udp_server = std::make_unique<UdpServer>(std::move(udp), service);
+    coloop::ServeOptions udp_serving = settings.serving;  // the service bounds what waits
+    udp_serving.max_connections = std::numeric_limits<std::size_t>::max();
     coloop::TaskGroup group;
     group.spawn([&] {
-        while (true) {
+        for (coloop::SignalSet asking_for_stats({SIGUSR1});;) {
             asking_for_stats.wait();
             service.log_stats("stats");
         }
     });
-    group.spawn([&, &socket = udp] { serve_udp(socket, service, settings.serving.grace); });
+    group.spawn([&] {
+        coloop::serve(
+            *udp_server, [&](const LateQuery& late) { udp_server->reply_later(late); },
+            udp_serving);
+    });
     common::announce(tcp.local_address().to_string());
     const auto serve_client = [&](coloop::TcpStream client) {
         serve_tcp(std::move(client), service, settings.idle);

@@ -1,124 +1,91 @@
 // SPDX-License-Identifier: MIT
 #include "service.hpp"
 
-#include <array>
+#include <algorithm>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "../common/log.hpp"
-#include "packet.hpp"
 
 namespace {
 
-/// RFC 8482: what to say to those who ask for everything.
-AnswerPtr make_minimal_answer(const Query& query, bool authoritative) {
-    constexpr std::array<std::uint8_t, 21> record{
-        0xC0, 0x0C, 0, 13, 0, 1, 0, 0, 14, 16, 0, 9, 7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
-    auto answer = std::make_shared<Answer>();
-    answer->authoritative = authoritative;
-    answer->wire.resize(header_size + query.question.size() + record.size());
-    const std::span<std::byte> wire = answer->wire;
-    put16(wire, 6, 1);  // answer; the rest of the header and the question are put in later
-    std::ranges::copy(std::as_bytes(std::span(record)), wire.last(record.size()).begin());
-    return answer;
-}
+constexpr std::size_t most_pending = 1000;  // queries that wait, and questions to upstreams
 
-/// What is wrong with a query that makes sense but is not for us.
-Rcode refusal_of(const Query& query) {
-    if (query.fault != Rcode::no_error) {
-        return query.fault;
-    }
-    if (query.record_class != LDNS_RR_CLASS_IN || query.type == LDNS_RR_TYPE_AXFR ||
-        query.type == LDNS_RR_TYPE_IXFR) {
-        return Rcode::refused;
-    }
-    const bool is_about_messages = query.type >= 249 && query.type < LDNS_RR_TYPE_ANY;
-    return is_about_messages ? Rcode::not_implemented : Rcode::no_error;
+Reply failure(Rcode code) { return {std::make_shared<const Answer>(Answer{.code = code})}; }
+
+/// Transfers, other classes than the Internet's, and types that are about messages.
+bool is_refused(const Query& query) {
+    return query.record_class != LDNS_RR_CLASS_IN ||
+           (query.type >= LDNS_RR_TYPE_TKEY && query.type <= LDNS_RR_TYPE_MAILA);
 }
 
 }  // namespace
 
-/// A question that upstreams are being asked.
-struct Service::Flight {
-    explicit Flight(const Query& asked)
-        : question(asked.question.begin(), asked.question.end()), query(asked) {
-        query.question = question;
-    }
-
-    std::vector<std::byte> question;
-    Query query;
-    AnswerPtr answer = nullptr;
-    coloop::Event landed = {};
-};
+Service::Service(std::vector<Zone> zones, std::size_t cache_bytes,
+                 const Upstreams::Options& upstreams)
+    : zones_(std::move(zones)), cache_(cache_bytes), upstreams_(upstreams) {
+    std::ranges::sort(zones_, std::greater(), &Zone::depth);
+}
 
 std::optional<Reply> Service::reply_now(const Query& query) {
     ++stats_.queries;
-    if (const Rcode code = refusal_of(query); code != Rcode::no_error) {
-        return Reply{.code = code};
+    if (query.fault != Rcode::no_error || is_refused(query)) {
+        return failure(query.fault != Rcode::no_error ? query.fault : Rcode::refused);
     }
-    std::string key = query.key();
-    if (std::optional<Reply> hit = cache_.find(key)) {
+    query.put_key(key_);
+    if (std::optional<Reply> hit = cache_.find(key_)) {
         ++stats_.hits;
         return hit;
     }
-    if (auto reply = ask_zones(query, std::move(key))) {
-        return reply;
+    const std::size_t size = query.question.size() - 4;
+    const NamePtr name(ldns_dname_new_frm_data(static_cast<std::uint16_t>(size), key_.data()),
+                       ldns_rdf_deep_free);
+    const auto zone =
+        std::ranges::find_if(zones_, [&](const Zone& each) { return each.contains(name.get()); });
+    if (zone != zones_.end()) {
+        AnswerPtr answer = zone->answer(name.get(), ldns_rr_type(query.type));
+        if (!answer) {
+            return failure(Rcode::server_failure);  // it would be longer than a message can be
+        }
+        if (answer->authoritative) {
+            cache_.put(key_, answer);
+        }
+        return Reply{std::move(answer)};
     }
-    if (!asks_others() || !query.wants_recursion()) {
-        return Reply{.code = Rcode::refused};
-    }
-    if (query.type == LDNS_RR_TYPE_ANY) {
-        return Reply{make_minimal_answer(query, false)};
+    if (upstreams_.empty() || !query.wants_recursion()) {
+        return failure(Rcode::refused);
     }
     return std::nullopt;
 }
 
-std::optional<Reply> Service::ask_zones(const Query& query, std::string&& key) {
-    const std::string_view name = std::string_view(key).substr(0, query.question.size() - 4);
-    const Zone* zone = nullptr;
-    for (const Zone& one : zones_) {
-        if (one.contains(name) && (zone == nullptr || one.is_below(*zone))) {
-            zone = &one;
-        }
-    }
-    if (zone == nullptr) {
-        return std::nullopt;
-    }
-    AnswerPtr answer = zone->answer(query);
-    if (answer && query.type == LDNS_RR_TYPE_ANY && answer->authoritative &&
-        code_of(answer->wire) == Rcode::no_error) {
-        answer = make_minimal_answer(query, true);
-    }
-    if (answer && answer->authoritative) {
-        cache_.put(std::move(key), answer);
-    }
-    return Reply{answer};
-}
-
 Reply Service::reply_later(const Query& query) {
-    const std::string key = query.key();
-    std::shared_ptr<Flight> flight;
-    if (const auto found = flights_.find(key); found != flights_.end()) {
+    std::string key;
+    query.put_key(key);
+    const auto found = flights_.find(key);
+    std::shared_ptr<Flight> flight = found != flights_.end() ? found->second : nullptr;
+    if (waiting_ == most_pending || (!flight && flights_.size() == most_pending)) {
+        return failure(Rcode::server_failure);
+    }
+    if (flight) {
         ++stats_.joined;
-        flight = found->second;
-    } else if (flights_.size() < most_pending) {
-        flight = std::make_shared<Flight>(query);
+    } else {
+        flight = std::make_shared<Flight>();
         asking_.spawn([this, key, flight] { fly(key, *flight); }, {.name = "question"});
         flights_.emplace(key, flight);
-    } else {
-        return {};
     }
-    flight->landed.wait();
-    return {flight->answer};
+    ++waiting_;
+    static_cast<void>(flight->landed.wait(std::nothrow));
+    --waiting_;
+    return flight->answer ? Reply{flight->answer} : failure(Rcode::server_failure);
 }
 
+/// In a coroutine of its own: whoever asked first may go away.
 void Service::fly(const std::string& key, Flight& flight) {
     ++stats_.asked;
     try {
-        flight.answer = upstreams_.ask(flight.query);
-    } catch (const std::exception& error) {  // it must not end those of others
-        common::log("error", {{"reason", error.what()}});
-    } catch (const coloop::Cancelled&) {  // nobody will hear the answer, but all must go on
+        flight.answer = upstreams_.ask(key);
+    } catch (...) {  // also when it is cancelled: all who wait must go on
     }
     flights_.erase(key);
     flight.landed.set();
@@ -139,7 +106,7 @@ void Service::log_stats(std::string_view event) const {
                         {"joined", stats_.joined},
                         {"failed", stats_.failed},
                         {"upstream_sent", upstream.sent},
-                        {"upstream_timeouts", upstream.timeouts},
+                        {"upstream_failed", upstream.failed},
                         {"upstream_wrong", upstream.wrong},
                         {"upstream_tcp", upstream.over_tcp}});
 }

@@ -1,208 +1,141 @@
 // SPDX-License-Identifier: MIT
 #include "zone.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
-#include "packet.hpp"
-
 namespace {
 
 constexpr int longest_chain = 16;  // of CNAMEs
 
-using NamePtr = std::unique_ptr<ldns_rdf, decltype(&ldns_rdf_deep_free)>;
-
-/// A name as a key: its wire format in small letters.
-std::string key_of(const ldns_rdf* name) {
-    const NamePtr small(ldns_rdf_clone(name), ldns_rdf_deep_free);
-    ldns_dname2canonical(small.get());
-    return {reinterpret_cast<const char*>(ldns_rdf_data(small.get())), ldns_rdf_size(small.get())};
+const ldns_dnssec_name* find(const ldns_dnssec_zone& zone, const ldns_rdf* name) {
+    const ldns_rbnode_t* node = ldns_rbtree_search(zone.names, name);
+    return node == nullptr ? nullptr : static_cast<const ldns_dnssec_name*>(node->data);
 }
 
-std::string_view parent_of(std::string_view name) {
-    return name.substr(1 + static_cast<unsigned char>(name.front()));
-}
-
-ldns_rdf* name_of(std::string_view wire) {
-    return ldns_dname_new_frm_data(static_cast<std::uint16_t>(wire.size()), wire.data());
+/// Adds records, if there are any; under another name if it is not null.
+void add(ldns_pkt* packet, ldns_pkt_section section, const ldns_dnssec_rrsets* records,
+         const ldns_rdf* name = nullptr) {
+    const ldns_dnssec_rrs* one = records == nullptr ? nullptr : records->rrs;
+    for (; one != nullptr; one = one->next) {
+        ldns_rr* copy = ldns_rr_clone(one->rr);
+        if (name != nullptr) {
+            ldns_rdf_deep_free(ldns_rr_owner(copy));
+            ldns_rr_set_owner(copy, ldns_rdf_clone(name));
+        }
+        ldns_pkt_push_rr(packet, section, copy);
+    }
 }
 
 }  // namespace
 
-/// An answer that is being made.
-struct Zone::Draft {
-    PacketPtr packet{ldns_pkt_new(), ldns_pkt_free};
-    std::uint16_t type;
-    bool authoritative = true;
-
-    /// Adds records, under another name if it is not null.
-    void add(ldns_pkt_section section, const Records& records,
-             const ldns_rdf* name = nullptr) const {
-        for (const auto& record : records) {
-            ldns_rr* copy = ldns_rr_clone(record.get());
-            if (name != nullptr) {
-                ldns_rdf_deep_free(ldns_rr_owner(copy));
-                ldns_rr_set_owner(copy, ldns_rdf_clone(name));
-            }
-            ldns_pkt_push_rr(packet.get(), section, copy);
-        }
-    }
-};
-
 Zone::Zone(const std::string& origin, const std::string& path) {
+    const auto require = [&](bool holds, std::string_view complaint) {
+        if (!holds) {
+            throw std::runtime_error(fmt::format("zone {}: {}{}", origin, path, complaint));
+        }
+    };
     const NamePtr name(ldns_dname_new_frm_str(origin.c_str()), ldns_rdf_deep_free);
+    require(name != nullptr, ": the zone's name is none");
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
                                                                std::fclose);
-    if (!name || !file) {
-        throw std::runtime_error(fmt::format("zone {}: {}: {}", origin, path,
-                                             name ? std::strerror(errno) : "this is no name"));
-    }
-    ldns_zone* zone = nullptr;
+    require(file != nullptr, fmt::format(": {}", std::strerror(errno)));
+    ldns_dnssec_zone* zone = nullptr;
     int line = 0;
     const ldns_status status =
-        ldns_zone_new_frm_fp_l(&zone, file.get(), name.get(), 3600, LDNS_RR_CLASS_IN, &line);
-    if (status != LDNS_STATUS_OK) {
-        throw std::runtime_error(
-            fmt::format("zone {}: {}:{}: {}", origin, path, line, ldns_get_errorstr_by_id(status)));
-    }
-    apex_ = key_of(name.get());
-    if (ldns_zone_soa(zone) != nullptr) {
-        add(ldns_rr_clone(ldns_zone_soa(zone)));
-    }
-    while (ldns_rr* record = ldns_rr_list_pop_rr(ldns_zone_rrs(zone))) {
-        add(record);
-    }
-    ldns_zone_deep_free(zone);
-    if (!names_[apex_].contains(LDNS_RR_TYPE_SOA)) {
-        throw std::runtime_error(fmt::format("zone {}: {}: there is no SOA", origin, path));
-    }
+        ldns_dnssec_zone_new_frm_fp_l(&zone, file.get(), name.get(), 3600, LDNS_RR_CLASS_IN, &line);
+    require(status == LDNS_STATUS_OK,
+            fmt::format(":{}: {}", line, ldns_get_errorstr_by_id(status)));
+    zone_.reset(zone);
+    require(zone->soa != nullptr && ldns_dname_compare(zone->soa->name, name.get()) == 0,
+            ": there is no SOA");
+    ldns_dnssec_zone_add_empty_nonterminals(zone);
 }
 
-void Zone::add(ldns_rr* record) {
-    const std::shared_ptr<ldns_rr> owned(record, ldns_rr_free);
-    const std::string name = key_of(ldns_rr_owner(record));
-    if (!contains(name)) {
-        return;
-    }
-    Records& records = names_[name][static_cast<std::uint16_t>(ldns_rr_get_type(record))];
-    records.insert(records.begin(), owned);  // they come last first
-    for (std::string_view above = name; above != apex_; above = parent_of(above)) {
-        names_.try_emplace(std::string(above));  // also those that have only names below them
-    }
+bool Zone::contains(const ldns_rdf* name) const {
+    return ldns_dname_compare(name, zone_->soa->name) == 0 ||
+           ldns_dname_is_subdomain(name, zone_->soa->name);
 }
 
-bool Zone::contains(std::string_view name) const {
-    while (name.size() > apex_.size()) {
-        name = parent_of(name);
+AnswerPtr Zone::answer(const ldns_rdf* name, ldns_rr_type type) const {
+    const PacketPtr packet(ldns_pkt_query_new(ldns_rdf_clone(name), type, LDNS_RR_CLASS_IN, 0),
+                           ldns_pkt_free);
+    ldns_pkt_set_aa(packet.get(), true);
+    for (int links = 0; name != nullptr && contains(name) && links < longest_chain; ++links) {
+        name = follow(packet.get(), name, type);
     }
-    return name == apex_;
+    return make_answer(packet.get());
 }
 
-const Zone::Name* Zone::find(std::string_view name) const {
-    const auto found = names_.find(std::string(name));
-    return found == names_.end() ? nullptr : &found->second;
-}
-
-/// The topmost name below the zone's own, at or above `name`, that other servers are the authority
-/// for; empty if we are.
-std::string_view Zone::find_cut(std::string_view name) const {
-    std::string_view cut;
-    for (; name != apex_; name = parent_of(name)) {
-        const Name* here = find(name);
-        if (here != nullptr && here->contains(LDNS_RR_TYPE_NS)) {
-            cut = name;
-        }
+/// Adds what the zone says of a name. Returns the name to go on with if that is a CNAME, else null.
+const ldns_rdf* Zone::follow(ldns_pkt* packet, const ldns_rdf* name, ldns_rr_type type) const {
+    const Place place = descend(name, type);
+    if (place.is_cut) {
+        refer(packet, place.name);
+        return nullptr;
     }
-    return cut;
-}
-
-/// RFC 4592: only the closest name above that exists may have a wildcard for `name`.
-const Zone::Name* Zone::find_wildcard(std::string_view name) const {
-    do {
-        name = parent_of(name);
-    } while (find(name) == nullptr);
-    return find("\1*" + std::string(name));
-}
-
-AnswerPtr Zone::answer(const Query& query) const {
-    Draft draft{.type = query.type};
-    const std::string_view wire(reinterpret_cast<const char*>(query.question.data()),
-                                query.question.size() - 4);
-    ldns_rr* question = ldns_rr_new();
-    ldns_rr_set_question(question, true);
-    ldns_rr_set_owner(question, name_of(wire));
-    ldns_rr_set_type(question, static_cast<ldns_rr_type>(query.type));
-    ldns_rr_set_class(question, LDNS_RR_CLASS_IN);
-    ldns_pkt_push_rr(draft.packet.get(), LDNS_SECTION_QUESTION, question);
-    std::string name = key_of(ldns_rr_owner(question));
-    for (int links = 0; links < longest_chain && follow(draft, name); ++links) {
-        const ldns_rr_list* answers = ldns_pkt_answer(draft.packet.get());
-        name = key_of(ldns_rr_rdf(ldns_rr_list_rr(answers, ldns_rr_list_rr_count(answers) - 1), 0));
+    if (place.name == nullptr) {
+        ldns_pkt_set_rcode(packet, LDNS_RCODE_NXDOMAIN);
+        deny(packet);
+        return nullptr;
     }
-    auto answer = std::make_shared<Answer>();
-    answer->authoritative = draft.authoritative;
-    answer->wire = wire_of(*draft.packet);
-    return answer->wire.empty() ? nullptr : answer;
-}
-
-/// Adds what the zone says of a name; true if that is a CNAME, and its target is to be asked for.
-bool Zone::follow(Draft& draft, const std::string& name) const {
-    if (!contains(name)) {
-        return false;  // who asks has to ask others for the rest
+    if (const auto* alias = ldns_dnssec_name_find_rrset(place.name, LDNS_RR_TYPE_CNAME)) {
+        add(packet, LDNS_SECTION_ANSWER, alias, name);
+        return type == LDNS_RR_TYPE_CNAME ? nullptr : ldns_rr_rdf(alias->rrs->rr, 0);
     }
-    const std::string_view cut = find_cut(name);
-    if (!cut.empty() && !(cut == name && draft.type == LDNS_RR_TYPE_DS)) {
-        refer(draft, cut);
-        return false;
-    }
-    const NamePtr owner(name_of(name), ldns_rdf_deep_free);
-    const Name* records = find(name);
-    const bool exists = records != nullptr;
-    if (!exists) {
-        records = find_wildcard(name);
-    }
+    const ldns_dnssec_rrsets* records = type == LDNS_RR_TYPE_ANY  // RFC 8482: any will do
+                                            ? place.name->rrsets
+                                            : ldns_dnssec_name_find_rrset(place.name, type);
+    add(packet, LDNS_SECTION_ANSWER, records, name);
     if (records == nullptr) {
-        ldns_pkt_set_rcode(draft.packet.get(), LDNS_RCODE_NXDOMAIN);
-        deny(draft);
-        return false;
+        deny(packet);
     }
-    const auto add = [&](std::uint16_t type) {
-        const auto found = records->find(type);
-        if (found != records->end()) {
-            draft.add(LDNS_SECTION_ANSWER, found->second, exists ? nullptr : owner.get());
-        }
-        return found != records->end();
-    };
-    if (draft.type != LDNS_RR_TYPE_CNAME && add(LDNS_RR_TYPE_CNAME)) {
-        return true;
-    }
-    if (!add(draft.type)) {
-        deny(draft);
-    }
-    return false;
+    return nullptr;
 }
 
-/// Says who knows more, and where they are if they are below the cut.
-void Zone::refer(Draft& draft, std::string_view cut) const {
-    draft.authoritative = ldns_pkt_ancount(draft.packet.get()) > 0;  // a CNAME that led there
-    const Records& servers = find(cut)->at(LDNS_RR_TYPE_NS);
-    draft.add(LDNS_SECTION_AUTHORITY, servers);
-    for (const auto& server : servers) {
-        const Name* glue = find(key_of(ldns_rr_rdf(server.get(), 0)));
-        for (const auto kind : {std::uint16_t{LDNS_RR_TYPE_A}, std::uint16_t{LDNS_RR_TYPE_AAAA}}) {
-            if (glue != nullptr && glue->contains(kind)) {
-                draft.add(LDNS_SECTION_ADDITIONAL, glue->at(kind));
-            }
+/// Goes down from the zone's own name (RFC 1034, 4.3.2) to `name`, its wildcard, or a cut.
+Zone::Place Zone::descend(const ldns_rdf* name, ldns_rr_type type) const {
+    const ldns_dnssec_name* here = zone_->soa;
+    for (int left = ldns_dname_label_count(name) - depth() - 1; left >= 0; --left) {
+        const NamePtr next(ldns_dname_clone_from(name, static_cast<std::uint16_t>(left)),
+                           ldns_rdf_deep_free);
+        const ldns_dnssec_name* below = find(*zone_, next.get());
+        if (below == nullptr) {  // RFC 4592: only the closest name that exists may have a wildcard
+            const NamePtr star(ldns_dname_new_frm_str("*"), ldns_rdf_deep_free);
+            const NamePtr wildcard(ldns_dname_cat_clone(star.get(), here->name),
+                                   ldns_rdf_deep_free);
+            return {find(*zone_, wildcard.get()), false};
+        }
+        here = below;
+        const bool is_ours = left == 0 && type == LDNS_RR_TYPE_DS;  // of a cut we know only that
+        if (!is_ours && ldns_dnssec_name_find_rrset(here, LDNS_RR_TYPE_NS) != nullptr) {
+            return {here, true};
+        }
+    }
+    return {here, false};
+}
+
+/// Says who knows more, and where they are if the zone knows.
+void Zone::refer(ldns_pkt* packet, const ldns_dnssec_name* cut) const {
+    ldns_pkt_set_aa(packet, ldns_pkt_ancount(packet) > 0);  // a CNAME that led there
+    const ldns_dnssec_rrsets* servers = ldns_dnssec_name_find_rrset(cut, LDNS_RR_TYPE_NS);
+    add(packet, LDNS_SECTION_AUTHORITY, servers);
+    for (const ldns_dnssec_rrs* server = servers->rrs; server != nullptr; server = server->next) {
+        for (const auto type : {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA}) {
+            add(packet, LDNS_SECTION_ADDITIONAL,
+                ldns_dnssec_zone_find_rrset(zone_.get(), ldns_rr_rdf(server->rr, 0), type));
         }
     }
 }
 
 /// Adds the SOA, which says for how long one may believe that there is nothing (RFC 2308).
-void Zone::deny(Draft& draft) const {
-    ldns_rr* soa = ldns_rr_clone(names_.at(apex_).at(LDNS_RR_TYPE_SOA).front().get());
-    ldns_rr_set_ttl(soa, negative_ttl(soa));
-    ldns_pkt_push_rr(draft.packet.get(), LDNS_SECTION_AUTHORITY, soa);
+void Zone::deny(ldns_pkt* packet) const {
+    const auto* soa = ldns_dnssec_name_find_rrset(zone_->soa, LDNS_RR_TYPE_SOA)->rrs->rr;
+    ldns_rr* copy = ldns_rr_clone(soa);
+    ldns_rr_set_ttl(copy, negative_ttl(soa));
+    ldns_pkt_push_rr(packet, LDNS_SECTION_AUTHORITY, copy);
 }

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdint>
-#include <map>
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "message.hpp"
-
-struct ldns_struct_rr;
 
 /// A zone that we are the authority for, from a file in the format of RFC 1035.
 class Zone {
@@ -19,29 +13,30 @@ public:
     /// Throws std::runtime_error with the place of what is wrong.
     Zone(const std::string& origin, const std::string& path);
 
-    /// True if the name, in wire format and small letters, is the zone's or below it.
-    [[nodiscard]] bool contains(std::string_view name) const;
+    /// True if the name is the zone's or below it.
+    [[nodiscard]] bool contains(const ldns_rdf* name) const;
 
-    [[nodiscard]] bool is_below(const Zone& other) const { return other.contains(apex_); }
+    /// How many labels the zone's name has.
+    [[nodiscard]] int depth() const { return ldns_dname_label_count(zone_->soa->name); }
+
+    /// How many names are in it.
+    [[nodiscard]] std::size_t size() const { return zone_->names->count; }
 
     /// Null if it would be longer than a message can be.
-    [[nodiscard]] AnswerPtr answer(const Query& query) const;
-
-    [[nodiscard]] std::size_t size() const { return names_.size(); }
+    [[nodiscard]] AnswerPtr answer(const ldns_rdf* name, ldns_rr_type type) const;
 
 private:
-    using Records = std::vector<std::shared_ptr<ldns_struct_rr>>;
-    using Name = std::map<std::uint16_t, Records>;  // records by type; empty if only names below
-    struct Draft;
+    /// A name in the zone; null if there is none.
+    struct Place {
+        const ldns_dnssec_name* name;
+        bool is_cut;  ///< other servers are the authority for what is there and below
+    };
 
-    void add(ldns_struct_rr* record);
-    bool follow(Draft& draft, const std::string& name) const;
-    [[nodiscard]] const Name* find(std::string_view name) const;
-    [[nodiscard]] std::string_view find_cut(std::string_view name) const;
-    [[nodiscard]] const Name* find_wildcard(std::string_view name) const;
-    void refer(Draft& draft, std::string_view cut) const;
-    void deny(Draft& draft) const;
+    [[nodiscard]] Place descend(const ldns_rdf* name, ldns_rr_type type) const;
+    const ldns_rdf* follow(ldns_pkt* packet, const ldns_rdf* name, ldns_rr_type type) const;
+    void refer(ldns_pkt* packet, const ldns_dnssec_name* cut) const;
+    void deny(ldns_pkt* packet) const;
 
-    std::string apex_;
-    std::unordered_map<std::string, Name> names_;
+    std::unique_ptr<ldns_dnssec_zone, decltype(&ldns_dnssec_zone_deep_free)> zone_{
+        nullptr, ldns_dnssec_zone_deep_free};
 };

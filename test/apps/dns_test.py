@@ -133,7 +133,7 @@ zone:
                 ("NOERROR", "www.example.test", "+ednsopt=65001:abcd")):
             self.assertIn(f"status: {status}", self.dig(server, *arguments))
         self.assertIn("Transfer failed", self.dig(server, "example.test", "AXFR"))
-        self.assertIn('HINFO\t"RFC8482"', self.dig(server, "www.example.test", "ANY", "+notcp"))
+        self.assertEqual(self.short(server, "host.wild.example.test", "ANY", "+notcp"), ['"not', 'the', 'star"'])
         self.assertIn("NXDOMAIN", self.dig(server, "no.example.test", "ANY"))
         self.assertNotIn("EDNS", self.dig(server, "www.example.test", "+noedns"))
         name = dns.name_bytes("www.example.test")
@@ -290,6 +290,63 @@ zone:
             self.assertEqual(next_number(), 1)
             self.assertEqual(file.read(), b"")
             file.close()
+
+    def hold_upstream(self):
+        """An upstream that answers only when the second event is set, and sets the first when asked."""
+        arrived, go_on = threading.Event(), threading.Event()
+
+        def reply(upstream, message, sender):
+            arrived.set()
+            go_on.wait(program.PATIENCE)
+            upstream.send(dns.answer(message, dns.address()), sender)
+
+        upstream = dns.Upstream(self, reply)
+        self.addCleanup(go_on.set)
+        return upstream, arrived, go_on
+
+    def ask_held(self, server, arrived):
+        """A socket from which a question has come to the upstream."""
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(client.close)
+        client.settimeout(program.PATIENCE)
+        client.sendto(dns.query("www.x.test"), (server.host, server.port))
+        self.assertTrue(arrived.wait(program.PATIENCE))
+        return client
+
+    def test_whoever_asks_first_may_go_away(self):
+        upstream, arrived, go_on = self.hold_upstream()
+        server = self.forward_to(upstream.place, more=("--timeout", 60))
+        leader = socket.create_connection((server.host, server.port))
+        leader.sendall(b"\0\x1c" + dns.query("www.x.test"))
+        self.assertTrue(arrived.wait(program.PATIENCE))
+        follower = self.ask_held(server, arrived)
+        self.eventually(lambda: self.stats(server)["joined"] == 1, "both wait for the one")
+        descriptors = server.descriptors()
+        leader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        leader.close()
+        self.eventually(lambda: server.descriptors() < descriptors, "the server knows that one is gone")
+        go_on.set()
+        self.assertIn(socket.inet_aton("192.0.2.1"), follower.recv(512))
+        self.assertEqual(len(upstream.asked), 1)
+
+    def test_what_waits_is_answered_before_the_end(self):
+        upstream, arrived, go_on = self.hold_upstream()
+        server = self.forward_to(upstream.place, more=("--timeout", 60, "--grace", 60))
+        client = self.ask_held(server, arrived)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("event=end")
+        go_on.set()
+        self.assertIn(socket.inet_aton("192.0.2.1"), client.recv(512))
+        self.assertEqual(server.end(None), 0)
+
+    def test_a_client_that_never_reads_is_cut_off(self):
+        server = self.serve_dns("--zone", f"example.test={self.zone}", "--idle", 0.3)
+        queries = 1000 * (b"\0\x22" + dns.query("big.example.test", dns.TXT))
+        with socket.create_connection((server.host, server.port), program.PATIENCE) as client:
+            with self.assertRaises(ConnectionError):
+                while True:
+                    client.sendall(queries)
+        self.assertEqual(self.short(server, "alias.example.test", "CNAME"), ["www.example.test."])
 
     def test_garbage_does_no_harm(self):
         near = self.serve_zone()
