@@ -91,16 +91,19 @@ void RequestReader::take(std::size_t count) {
 }
 
 std::string_view RequestReader::take_line(const char* too_long) {
-    std::string_view text = need(1);
-    std::size_t end = text.find('\n');
-    for (; end == std::string_view::npos; end = text.find('\n')) {
-        if (text.size() > longest_line) {
+    std::string_view line = need(1);
+    if (const std::size_t end = line.find('\n'); end != std::string_view::npos) {
+        line = line.substr(0, end);
+        take(end + 1);
+    } else {  // not all of it has come
+        const auto rest = input_.read_until("\n", longest_line, std::nothrow);
+        if (!rest && rest.error().code() == coloop::Errc::too_long) {
             throw ProtocolError(too_long);
         }
-        text = need(text.size() + 1);
+        line = rest.value().value();
+        position_ += line.size() + 1;
     }
-    take(end + 1);
-    return text.substr(0, end > 0 && text[end - 1] == '\r' ? end - 1 : end);
+    return line.substr(0, line.size() - (line.ends_with('\r') ? 1 : 0));
 }
 
 void RequestReader::take_bulk(std::string& word, std::size_t size) {
