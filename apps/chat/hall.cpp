@@ -19,12 +19,35 @@ std::string list(std::vector<std::string> names) {
     return fmt::format("{}", fmt::join(names, " "));
 }
 
+/// The first word, and what comes after it.
+std::pair<std::string_view, std::string_view> split(std::string_view text) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::size_t next = std::min(text.find_first_not_of(' ', end), text.size());
+    return {text.substr(0, end), text.substr(next)};
+}
+
+constexpr std::string_view help =
+    "what you type is said in your room, but for\r\n"
+    "*   /nick NAME: who you want to be\r\n"
+    "*   /join ROOM: go there, from where you are\r\n"
+    "*   /leave: go out of the room\r\n"
+    "*   /rooms: which there are, and how many are in them\r\n"
+    "*   /who: who is in the room\r\n"
+    "*   /msg NAME TEXT: tell one and nobody else\r\n"
+    "*   /help: this\r\n"
+    "*   /quit: good-bye";
+
 }  // namespace
 
 void Hall::enter(Guest& guest) {
     do {
         guest.name = fmt::format("guest{}", ++entered_);
     } while (!guests_.try_emplace(folded(guest.name), &guest).second);
+    guest.hear(
+        notice("welcome, {}; /nick NAME, /join ROOM, then talk; /help for more", guest.name));
+    if (closed_) {
+        guest.outbox.close();
+    }
 }
 
 void Hall::leave(Guest& guest) {
@@ -35,10 +58,41 @@ void Hall::leave(Guest& guest) {
     }
 }
 
-Line Hall::rename(Guest& guest, std::string_view name) {
-    if (!is_name(name)) {
-        return notice("a name is 1 to 24 letters, digits, - and _");
+bool Hall::obey(Guest& guest, std::string_view line) {
+    const auto [word, rest] = split(line);
+    const Line answer = line.starts_with('/') ? answer_to(guest, word, rest) : say(guest, line);
+    if (answer) {
+        guest.hear(answer);
     }
+    return word != "/quit";
+}
+
+Line Hall::answer_to(Guest& guest, std::string_view command, std::string_view rest) {
+    if (command == "/nick" || command == "/join") {
+        return !is_name(rest)       ? notice("a name is 1 to 24 letters, digits, - and _")
+               : command == "/nick" ? rename(guest, rest)
+                                    : join(guest, rest);
+    }
+    if (command == "/leave") {
+        return notice("you are in no room{}", part(guest, "left") ? " now" : "");
+    }
+    if (command == "/rooms") {
+        return list_rooms();
+    }
+    if (command == "/who") {
+        return list_guests(guest.room);
+    }
+    if (command == "/msg") {
+        const auto [name, text] = split(rest);
+        return text.empty() ? notice("/msg NAME TEXT") : whisper(guest, name, text);
+    }
+    if (command == "/quit") {
+        return notice("good-bye");
+    }
+    return command == "/help" ? notice("{}", help) : notice("no such command; /help lists them");
+}
+
+Line Hall::rename(Guest& guest, std::string_view name) {
     const auto [place, is_free] = guests_.try_emplace(folded(name), &guest);
     if (place->second != &guest) {
         return notice("{} is taken", name);
@@ -54,9 +108,6 @@ Line Hall::rename(Guest& guest, std::string_view name) {
 }
 
 Line Hall::join(Guest& guest, std::string_view name) {
-    if (!is_name(name)) {
-        return notice("a name is 1 to 24 letters, digits, - and _");
-    }
     Room* room = open(name);
     if (room == nullptr) {
         return notice("there are too many rooms");
@@ -103,9 +154,12 @@ bool Hall::part(Guest& guest, std::string_view why) {
     return room != nullptr;
 }
 
-bool Hall::say(const Guest& guest, std::string_view text) const {
+Line Hall::say(const Guest& guest, std::string_view text) const {
+    if (text.empty()) {
+        return nullptr;
+    }
     if (guest.room == nullptr) {
-        return false;
+        return notice("nobody hears you: /join ROOM first");
     }
     const Line line =
         std::make_shared<const std::string>(fmt::format("<{}> {}\r\n", guest.name, text));
@@ -115,7 +169,7 @@ bool Hall::say(const Guest& guest, std::string_view text) const {
         history.pop_front();
     }
     tell(*guest.room, line);
-    return true;
+    return nullptr;
 }
 
 /// Tells all in the room. Those who have no place for it are thrown out, which the rest is told.
@@ -148,7 +202,7 @@ Line Hall::whisper(const Guest& guest, std::string_view name, std::string_view t
                  : notice("{} is not reading; try again later", other.name);
 }
 
-Line Hall::rooms() const {
+Line Hall::list_rooms() const {
     std::vector<std::string> names;
     for (const auto& [key, room] : rooms_) {
         names.push_back(fmt::format("{} ({})", room.name, room.guests.size()));
@@ -156,15 +210,15 @@ Line Hall::rooms() const {
     return notice("{} rooms: {}", rooms_.size(), list(names));
 }
 
-Line Hall::who(const Guest& guest) {
-    if (guest.room == nullptr) {
+Line Hall::list_guests(const Room* room) {
+    if (room == nullptr) {
         return notice("you are in no room");
     }
     std::vector<std::string> names;
-    for (const Guest* other : guest.room->guests) {
-        names.push_back(other->name);
+    for (const Guest* guest : room->guests) {
+        names.push_back(guest->name);
     }
-    return notice("{} in {}: {}", names.size(), guest.room->name, list(names));
+    return notice("{} in {}: {}", names.size(), room->name, list(names));
 }
 
 void Hall::close() {

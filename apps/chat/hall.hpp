@@ -57,31 +57,33 @@ public:
 
     explicit Hall(const Limits& limits) : limits_(limits) {}
 
-    /// Gives a guest a name.
+    /// Gives a guest a name, and a welcome.
     void enter(Guest& guest);
 
     /// Forgets a guest; its room is told that it left and why. Nothing if it has left before.
     void leave(Guest& guest);
 
-    /// Each returns what the guest is to be told, if anything.
-    Line rename(Guest& guest, std::string_view name);
-    Line join(Guest& guest, std::string_view room);
-    Line whisper(const Guest& guest, std::string_view name, std::string_view text);
-    [[nodiscard]] Line rooms() const;
-    static Line who(const Guest& guest);
-
-    /// False if the guest is in no room.
-    static bool part(Guest& guest, std::string_view why);
-    bool say(const Guest& guest, std::string_view text) const;
+    /// Does what a guest's line says: a command if it begins with a slash, else something to be
+    /// said in its room. False if it wants to leave.
+    bool obey(Guest& guest, std::string_view line);
 
     /// Says good-bye to everybody, also to who comes later.
     void close();
 
-    [[nodiscard]] bool closed() const { return closed_; }
-
     [[nodiscard]] std::size_t size() const { return guests_.size(); }
 
 private:
+    // Each returns what the guest is to be told, if anything.
+    Line answer_to(Guest& guest, std::string_view command, std::string_view rest);
+    Line say(const Guest& guest, std::string_view text) const;
+    Line rename(Guest& guest, std::string_view name);
+    Line join(Guest& guest, std::string_view name);
+    Line whisper(const Guest& guest, std::string_view name, std::string_view text);
+    [[nodiscard]] Line list_rooms() const;
+    static Line list_guests(const Room* room);
+
+    /// False if the guest was in no room.
+    static bool part(Guest& guest, std::string_view why);
     Room* open(std::string_view name);
     static void tell(Room& room, Line line);
 
@@ -91,7 +93,3 @@ private:
     std::size_t entered_ = 0;
     bool closed_ = false;
 };
-
-/// Does what a guest's line says: a command if it begins with a slash, else something to be said
-/// in its room. False if it wants to leave.
-bool obey(Hall& hall, Guest& guest, std::string_view line);

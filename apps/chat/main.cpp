@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
             common::announce(listener.local_address().to_string());
             coloop::serve(
                 std::move(listener),
-                [&](coloop::TcpStream stream) { attend(hall, std::move(stream), client); },
+                [&](coloop::TcpStream stream) { Client(hall, std::move(stream), client).run(); },
                 serving);
         },
         coloop::shutdown_on({SIGINT, SIGTERM}, serving.grace).on_signal([&](int /*signal*/) {

@@ -3,60 +3,76 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <span>
+#include <optional>
+#include <string>
 
-#include <coloop/stream.hpp>
+#include <coloop/coloop.hpp>
 
-/// Reads what a telnet client sends, without its commands and negotiations (RFC 854): nothing is
-/// agreed to, so a client stays what it is at first. What `nc` sends comes through as it is, but
-/// for the byte 255, and 0, which ends a line for clients that send each key at once.
-class TelnetReader final : public coloop::Reader {
+/// Reads the lines of people with telnet or nc, without telnet's commands and negotiations
+/// (RFC 854): nothing is agreed to, so a client stays what it is at first.
+class TelnetReader {
 public:
     /// `source` must outlive it.
-    explicit TelnetReader(coloop::Reader& source) : source_(source) {}
+    explicit TelnetReader(coloop::Reader& source) : input_(source, 2048) {}
+
+    /// The next line, without its end; of one that is longer than `limit` the first `limit` + 1
+    /// bytes. No value at the end of the stream.
+    std::optional<std::string> read_line(std::size_t limit) {
+        std::optional<char> letter = next_letter();
+        if (!letter) {
+            return std::nullopt;
+        }
+        std::string line;  // which clients that send each key at once end by 0
+        for (; letter && *letter != '\n' && *letter != '\0'; letter = next_letter()) {
+            if (line.size() <= limit + 1) {
+                line += *letter;
+            }
+        }
+        if (line.ends_with('\r')) {
+            line.pop_back();
+        }
+        line.resize(std::min(line.size(), limit + 1));
+        return line;
+    }
 
 private:
-    enum class State : std::uint8_t { text, command, option, details, end_of_details };
+    static constexpr int escape = 255, will = 251, details = 250, end_of_details = 240, end = -1;
 
-    coloop::Result<std::size_t> read_some(std::span<std::byte> buffer) noexcept override {
+    /// The next byte of text; no value at the end of the stream.
+    std::optional<char> next_letter() {
         while (true) {
-            const coloop::Result<std::size_t> count = source_.read(buffer, std::nothrow);
-            if (!count || *count == 0) {
-                return count;
+            int byte = next_byte();
+            if (byte != escape) {
+                return byte == end ? std::nullopt : std::optional(static_cast<char>(byte));
             }
-            const auto came = buffer.first(*count);
-            const auto end = std::remove_if(came.begin(), came.end(),
-                                            [&](std::byte byte) { return !is_text(byte); });
-            std::replace(came.begin(), end, std::byte{0}, std::byte{'\n'});
-            if (end != came.begin()) {  // 0 would mean the end of the stream
-                return static_cast<std::size_t>(end - came.begin());
+            byte = next_byte();
+            if (byte == escape) {
+                return static_cast<char>(byte);  // one of the text
+            }
+            if (byte == details) {
+                skip_details();
+            } else if (byte >= will) {
+                next_byte();  // the option that it will or won't have
             }
         }
     }
 
-    bool is_text(std::byte byte) noexcept {
-        constexpr std::byte escape{255}, will{251}, details{250}, details_end{240};
-        const State before = state_;
-        state_ = State::text;
-        if (before == State::details || before == State::end_of_details) {
-            const bool escaped = before == State::end_of_details;
-            state_ = byte == escape && !escaped       ? State::end_of_details
-                     : byte == details_end && escaped ? State::text
-                                                      : State::details;
-            return false;
+    void skip_details() {
+        for (int byte = next_byte(); byte != end; byte = next_byte()) {
+            if (byte == escape && next_byte() == end_of_details) {
+                return;
+            }
         }
-        if (before == State::command && byte != escape) {
-            state_ = byte == details ? State::details : byte >= will ? State::option : State::text;
-            return false;
-        }
-        if (before == State::text && byte == escape) {
-            state_ = State::command;
-            return false;
-        }
-        return before != State::option;
     }
 
-    coloop::Reader& source_;
-    State state_ = State::text;
+    int next_byte() {
+        if (input_.peek().empty()) {
+            return end;
+        }
+        const auto byte = std::to_integer<int>(input_.buffered().front());
+        input_.consume(1);
+        return byte;
+    }
+
+    coloop::BufReader input_;
 };
