@@ -109,11 +109,12 @@ sends_back_what_it_gets() {
 }
 
 # Stacks that stay unused give their memory back within seconds, step by step.
+# What is resident when that has stayed the same for so long that a busy machine does not explain it.
 settled_resident_kib() {
-    local last= now
-    for ((i = 0; i < 60; i++)); do
+    local last= now same=0
+    for ((i = 0; i < 120 && (i < 9 || same < 6); i++)); do
         now=$(resident_kib)
-        [ "$now" = "$last" ] && [ "$i" -gt 8 ] && break
+        [ "$now" = "$last" ] && same=$((same + 1)) || same=0
         last=$now
         sleep 0.25
     done
