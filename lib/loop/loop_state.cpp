@@ -129,9 +129,7 @@ Result<void> LoopState::start(Result<Coroutine*>&& coroutine, std::string_view n
     CoroutineAccess::scheduler(started, *this);
     ++coroutines_;
     begin_work();
-    if (hooks_ == nullptr) [[likely]] {
-        trimmer_.note_spawn();
-    } else {
+    if (hooks_ != nullptr) [[unlikely]] {
         hooks_->spawned(started);
     }
     // So a tree of coroutines grows branch by branch, and not level by level with a stack for each.

@@ -104,7 +104,9 @@ public:
 
     /// A coroutine that was started has ended.
     void end_coroutine() noexcept {
-        if (hooks_ != nullptr) [[unlikely]] {
+        if (hooks_ == nullptr) [[likely]] {
+            trimmer_.note_end();
+        } else {
             hooks_->ended(*Coroutine::self());
         }
         --coroutines_;

@@ -8,13 +8,13 @@ namespace coloop {
 class LoopState;
 
 /// Returns the memory of stacks that stay unused to the system. Its deadline is set while
-/// coroutines come and go, and afterwards until there is nothing to return, so an idle loop is not
-/// woken for it.
+/// coroutines end, and afterwards until there is nothing to return, so an idle loop is not woken
+/// for it.
 class StackTrimmer final : public Deadline {
 public:
     explicit StackTrimmer(LoopState& state) : state_(state) {}
 
-    void note_spawn() noexcept {
+    void note_end() noexcept {
         busy_ = true;
         if (!is_set()) [[unlikely]] {
             begin();

@@ -379,6 +379,11 @@ TEST_SUITE("Loop") {
 
     TEST_CASE("the memory of stacks is given back after a burst, and then the loop sleeps") {
         constexpr int burst = 2000;
+        std::chrono::milliseconds open_for = 0ms;
+        SUBCASE("of those that end soon") {}
+        SUBCASE("of those that end together, long after the last of them was spawned") {
+            open_for = 2200ms;
+        }
         void* (*const volatile fill)(void*, int, std::size_t) = std::memset;  // not to be elided
         Loop loop;
         const Turns turns(loop.uv());
@@ -409,6 +414,7 @@ TEST_SUITE("Loop") {
 #if !defined(COLOOP_ASAN) && !defined(COLOOP_TSAN)
                 resident = resident_bytes();
 #endif
+                co_sleep(open_for);
                 gate.wake_all();
                 group.wait();
             }
