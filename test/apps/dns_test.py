@@ -186,15 +186,7 @@ zone:
                         self.stats(server)["asked"] > before, "asked again after two seconds")
 
     def test_equal_questions_are_asked_once(self):
-        arrived, go_on = threading.Event(), threading.Event()
-
-        def reply(upstream, message, sender):
-            arrived.set()
-            go_on.wait(program.PATIENCE)
-            upstream.send(dns.answer(message, dns.address()), sender)
-
-        upstream = dns.Upstream(self, reply)
-        self.addCleanup(go_on.set)
+        upstream, arrived, go_on = self.hold_upstream()
         server = self.forward_to(upstream.place, more=("--timeout", 60))
         clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
         for number, client in enumerate(clients):
