@@ -187,7 +187,9 @@ Result<std::span<const std::byte>> BufReader::peek(std::size_t count,
         return busy();
     }
     while (end_ - begin_ < count) {
-        const Result<std::size_t> more = fill(std::min(count, largest));
+        // Who asks for a little more each time shall not have all moved each time.
+        const std::size_t most = std::max(count, capacity_ + capacity_ / 4);
+        const Result<std::size_t> more = fill(std::min(most, largest));
         if (!more) {
             return more.error();
         }

@@ -185,6 +185,20 @@ TEST_SUITE("BufReader") {
         CHECK(read_all(reader) == std::string(3000, 'a') + std::string(5000, 'b'));
     }
 
+    TEST_CASE("peeking for one byte more each time moves them a few times, not each time") {
+        constexpr std::size_t size = 100'000;
+        ScriptedReader source{std::string(size, 'a')};
+        BufReader reader(source, 16);
+        int moves = 0;
+        const std::byte* place = nullptr;
+        for (std::size_t had = 0; had < size; had = reader.buffered().size()) {
+            const std::byte* now = reader.peek(had + 1).data();
+            moves += now != place ? 1 : 0;
+            place = now;
+        }
+        CHECK(moves < 60);
+    }
+
     TEST_CASE("taking more than there is is misuse") {
         expect_misuse(
             [] {
