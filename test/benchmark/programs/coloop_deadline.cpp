@@ -76,7 +76,8 @@ void cancelled_sleepers(Run& run) {
         run.measure_cold([&] {
             std::vector<Sleeper*> sleepers;
             for (long i = 0; i < run.operations(); ++i) {
-                sleepers.push_back(new Sleeper(state, all, bench::shuffled_milliseconds(i) * 1000));
+                sleepers.push_back(
+                    new Sleeper(state, all, bench::shuffled_milliseconds(i) * 3'600'000));
             }
             coloop::co_sleep_ns(0);
             for (Sleeper* sleeper : sleepers) {

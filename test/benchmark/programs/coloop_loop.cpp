@@ -130,7 +130,7 @@ void cancelled_sleepers(Run& run) {
                 group.spawn([&, i] {
                     ++asleep;
                     try {
-                        coloop::co_sleep_ns(bench::shuffled_milliseconds(i) * 1'000'000'000);
+                        coloop::co_sleep_ns(bench::shuffled_milliseconds(i) * 3'600'000'000'000);
                     } catch (const coloop::Cancelled&) {
                         ++cancelled;
                     }

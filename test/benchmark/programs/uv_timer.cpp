@@ -46,7 +46,7 @@ void cancelled_sleepers(Run& run) {
     run.measure_cold([&] {
         std::vector<uv_timer_t*> timers;
         for (long i = 0; i < run.operations(); ++i) {
-            timers.push_back(start(bench::shuffled_milliseconds(i) * 1000));
+            timers.push_back(start(bench::shuffled_milliseconds(i) * 3'600'000));
         }
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         for (uv_timer_t* timer : timers) {
