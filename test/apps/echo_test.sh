@@ -108,8 +108,8 @@ sends_back_what_it_gets() {
     stop
 }
 
-# Stacks that stay unused give their memory back within seconds, step by step.
-# What is resident when that has stayed the same for so long that a busy machine does not explain it.
+# What is resident once stacks that stay unused have given back their memory, step by step: when it
+# has stayed the same for so long that a busy machine does not explain it.
 settled_resident_kib() {
     local last= now same=0
     for ((i = 0; i < 120 && (i < 9 || same < 6); i++)); do
