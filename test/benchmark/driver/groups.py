@@ -134,21 +134,22 @@ def sync_tables():
         Row('coloop with_timeout that does not fire', 'coloop_sync', 'timeout', 5_000_000),
     ])
     yield Table('A byte through a socket and back', [
-        Row('coloop', 'coloop_sync', 'read', 50_000),
-        Row('coloop, with a timeout around the read', 'coloop_sync', 'read-timeout', 50_000),
+        Row('coloop', 'coloop_sync', 'read', 30_000),
+        Row('coloop, with a timeout around the read', 'coloop_sync', 'read-timeout', 30_000),
     ])
 
 
 def memory_tables(quick):
     count = 50_000 if quick else 1_000_000
+    leaves = 100_000 if quick else 1_000_000
     yield Table(f'{count:,} at once, made, suspended, woken and ended', [
         Row('Go goroutines', 'go', 'suspended', count),
         Row('coloop, 256 KiB of address space each', 'coloop_loop', 'suspended', count),
         Row('coloop, 64 KiB of address space each', 'coloop_loop', 'suspended-64k', count),
     ], counted=False)
-    yield Table('Skynet: a tree of coroutines whose 1,000,000 leaves are added up', [
-        Row('Go goroutines and channels', 'go', 'skynet', 1_000_000),
-        Row('coloop TaskGroup', 'coloop_loop', 'skynet', 1_000_000),
+    yield Table(f'Skynet: a tree of coroutines whose {leaves:,} leaves are added up', [
+        Row('Go goroutines and channels', 'go', 'skynet', leaves),
+        Row('coloop TaskGroup', 'coloop_loop', 'skynet', leaves),
     ], counted=False)
     yield Table(f'Round trips over {count:,}', [
         Row('Boost.Context, stacks from malloc, no guards', 'fcontext', 'over-all', count),
@@ -171,7 +172,7 @@ ECHO_SERVERS = [
 
 
 def echo_tables(quick):
-    loads = [('1 connection, 64 bytes', 1, 64, 10_000, False, 1.0, 3.0),
+    loads = [('1 connection, 64 bytes', 1, 64, 4_000, False, 1.0, 3.0),
              ('50 connections, 64 bytes', 50, 64, 60_000, False, 1.0, 2.05),
              ('1,000 connections, 64 bytes', 1000, 64, 60_000, False, 1.02, None),
              ('5,000 connections, 64 bytes', 5000, 64, 60_000, False, 1.02, None),
@@ -180,7 +181,7 @@ def echo_tables(quick):
     for title, connections, size, requests, short, target, calls in loads:
         if quick and connections == 5000:
             continue
-        servers = ECHO_SERVERS if not quick or title.endswith('s, 64 bytes') else ECHO_SERVERS[:4]
+        servers = ECHO_SERVERS[:4 if quick and title != '50 connections, 64 bytes' else None]
         rows = [Load(name, program, connections, size, requests // (4 if quick else 1), short)
                 for name, program in servers]
         yield Table('TCP echo: ' + title, rows, {'coloop': target}, not quick or calls is not None,
@@ -188,7 +189,7 @@ def echo_tables(quick):
 
 
 def idle_tables(quick):
-    count = contestants.most_connections(10_000)
+    count = contestants.most_connections(2_000 if quick else 10_000)
     yield Table(f'{count:,} connections that have spoken and are silent (4,096 bytes are a stack)', [
         Idle(name, program, count) for name, program in ECHO_SERVERS[:4 if quick else None]
     ], counted=False, limits={'bytes': 4096 + 6 * 1024, 'wakes': 0}, once=True)
@@ -209,13 +210,15 @@ def file_tables():
 
 def timer_tables(quick):
     count = 50_000 if quick else 1_000_000
-    yield Table(f'{count:,} sleepers, of 1 to 1,000 ms, which end in order', [
+    sleepers = [
         Row('libuv, a uv_timer_t each', 'uv_timer', 'sleepers', count),
         Row('coloop, a deadline each', 'coloop_deadline', 'sleepers', count),
         Row('coloop co_sleep_ns, a coroutine each', 'coloop_loop', 'sleepers', count),
         Row('Go time.Sleep', 'go', 'sleepers', count),
         Row('Boost.Fiber sleep_for', 'boost_fiber', 'sleepers', min(count, 100_000)),
-    ], {'coloop, a deadline each': 1 / 1.3}, counted=not quick)
+    ]
+    yield Table(f'{count:,} sleepers, of 1 to 1,000 ms, which end in order',
+                sleepers[:3 if quick else None], {'coloop, a deadline each': 1 / 1.3}, counted=not quick)
     yield Table(f'{count:,} sleepers, started and cancelled', [
         Row('libuv, a uv_timer_t each', 'uv_timer', 'cancelled-sleepers', count),
         Row('coloop, a deadline each', 'coloop_deadline', 'cancelled-sleepers', count),
@@ -229,9 +232,9 @@ def thread_tables():
         Row('coloop Loop::post', 'coloop_thread', 'post', 2_000_000),
     ], {'coloop Loop::post': 1})
     yield Table('... to another loop and back', [
-        Row('libuv: a queue, a mutex and uv_async_send', 'uv_thread', 'there-and-back', 10_000),
-        Row('coloop Loop::post', 'coloop_thread', 'there-and-back', 10_000),
-        Row('coloop call_on', 'coloop_thread', 'call-on', 10_000),
+        Row('libuv: a queue, a mutex and uv_async_send', 'uv_thread', 'there-and-back', 6_000),
+        Row('coloop Loop::post', 'coloop_thread', 'there-and-back', 6_000),
+        Row('coloop call_on', 'coloop_thread', 'call-on', 6_000),
     ], {'coloop Loop::post': 1.1, 'coloop call_on': 1.1})
 
 

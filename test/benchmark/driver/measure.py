@@ -14,7 +14,7 @@ from .groups import Idle, Load
 SERVER_CPU = 0
 CLIENT_CPU = (os.cpu_count() or 1) - 1
 SETTLING_SECONDS = 1.5  # coloop gives back the stacks that it has over a second after it was busy
-IDLE_SECONDS = 2
+IDLE_SECONDS = 1
 CALLGRIND = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null']
 # Go and the like make code as they run, and state-threads does not survive Valgrind.
 COUNTABLE = ('coloop', 'uv_', 'epoll', 'fcontext', 'boost', 'asio')
