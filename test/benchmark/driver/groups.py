@@ -41,6 +41,7 @@ class Table:
     counted: bool = True  # instructions and system calls
     limits: dict = field(default_factory=dict)  # name of a figure -> the most it may be for coloop
     once: bool = False  # it is no time, so one round tells all
+    unable: dict = field(default_factory=dict)  # row name -> why it can't take part
 
 
 FCONTEXT = Row('Boost.Context jump_fcontext, there and back', 'fcontext', 'round-trip', 10_000_000)
@@ -170,6 +171,8 @@ ECHO_SERVERS = [
     ('gevent', 'gevent'),
 ]
 
+UNABLE = {'state-threads': "Debian's knows only select(), and so 1,024 descriptors"}
+
 
 def echo_tables(quick):
     loads = [('1 connection, 64 bytes', 1, 64, 4_000, False, 1.0, 3.0),
@@ -185,14 +188,14 @@ def echo_tables(quick):
         rows = [Load(name, program, connections, size, requests // (4 if quick else 1), short)
                 for name, program in servers]
         yield Table('TCP echo: ' + title, rows, {'coloop': target}, not quick or calls is not None,
-                    {'calls': calls} if calls else {})
+                    {'calls': calls} if calls else {}, unable=UNABLE if connections > 1000 else {})
 
 
 def idle_tables(quick):
     count = contestants.most_connections(2_000 if quick else 10_000)
     yield Table(f'{count:,} connections that have spoken and are silent (4,096 bytes are a stack)', [
         Idle(name, program, count) for name, program in ECHO_SERVERS[:4 if quick else None]
-    ], counted=False, limits={'bytes': 4096 + 6 * 1024, 'wakes': 0}, once=True)
+    ], counted=False, limits={'bytes': 4096 + 6 * 1024, 'wakes': 0}, once=True, unable=UNABLE)
 
 
 def file_tables():

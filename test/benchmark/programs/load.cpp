@@ -190,6 +190,7 @@ int main(int argc, char** argv) {
     settings.server.sin_family = AF_INET;
     settings.server.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
     settings.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    alarm(300);  // for a server that does not answer
     Load load(settings);
     load.run(settings.connections);  // each connection is accepted and known to the server
     std::printf("ready\n");

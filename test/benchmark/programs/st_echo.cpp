@@ -2,6 +2,7 @@
 //
 // An echo server on state-threads.
 #include <array>
+#include <cstdio>
 
 #include <st.h>
 
@@ -26,13 +27,15 @@ void* serve(void* argument) {
 }  // namespace
 
 int main() {
-    st_set_eventsys(ST_EVENTSYS_ALT);  // epoll
+    st_set_eventsys(ST_EVENTSYS_ALT);  // epoll, if it was built with that, else select()
     st_init();
     st_netfd_t listener = st_netfd_open_socket(bench::listen_anywhere(0));
     for (;;) {
         st_netfd_t client = st_accept(listener, nullptr, nullptr, ST_UTIME_NO_TIMEOUT);
-        if (client != nullptr) {
-            st_thread_create(serve, client, 0, 64 * 1024);
+        if (client == nullptr) {
+            std::perror("accept");
+            return 1;
         }
+        st_thread_create(serve, client, 0, 64 * 1024);
     }
 }
