@@ -13,7 +13,7 @@ import unittest
 
 import dns_parts as dns
 import program
-from scale import scaled
+from scale import endured, scaled
 
 ZONE = """\
 $TTL 300
@@ -331,6 +331,29 @@ zone:
         self.assertIn(socket.inet_aton("192.0.2.1"), client.recv(512))
         self.assertEqual(server.end(None), 0)
 
+    def test_a_second_signal_ends_it_though_queries_wait(self):
+        upstream, arrived, _ = self.hold_upstream()
+        server = self.forward_to(upstream.place, more=("--timeout", 3600, "--grace", 3600))
+        self.ask_held(server, arrived)
+        server.process.send_signal(signal.SIGINT)
+        server.wait_for("event=end")
+        self.assertEqual(server.end(signal.SIGINT), 0)  # and not in an hour
+
+    def test_no_more_than_a_thousand_queries_wait(self):
+        upstream, arrived, go_on = self.hold_upstream()
+        server = self.forward_to(upstream.place, more=("--timeout", 3600))
+        client = self.ask_held(server, arrived)
+        for waiting in range(100, 1001, 100):
+            for _ in range(100 if waiting > 100 else 99):
+                client.sendto(dns.query("www.x.test"), (server.host, server.port))
+            self.eventually(lambda: self.stats(server)["joined"] == waiting - 1, "they wait")
+        for _ in range(2):
+            self.assertEqual(self.ask(server, dns.query("www.x.test"))[0][3] & 15, 2)
+        self.assertIn("status: SERVFAIL", self.dig(server, "+tcp", "another.test"))
+        go_on.set()
+        self.assertIn(socket.inet_aton("192.0.2.1"), client.recv(512))
+        self.eventually(lambda: self.short(server, "another.test") == ["192.0.2.1"], "there is room")
+
     def test_a_client_that_never_reads_is_cut_off(self):
         server = self.serve_dns("--zone", f"example.test={self.zone}", "--idle", 0.3)
         queries = 1000 * (b"\0\x22" + dns.query("big.example.test", dns.TXT))
@@ -378,7 +401,7 @@ zone:
         server = self.forward_to(f"127.0.0.1:{near.port}", more=("--timeout", 30), env=environment)
         queries = self.folder / "queries"
         queries.write_text("".join(f"n{i % 50}.wild.example.test A\nno{i % 50}.example.test A\n"
-                                   "www.example.test A\n" for i in range(scaled(5000))))
+                                   "www.example.test A\n" for i in range(endured(5000, sanitized=500))))
 
         def perform(target, *arguments):
             text = self.run_client("dnsperf", "-s", target.host, "-p", target.port, "-d", queries,
@@ -391,7 +414,7 @@ zone:
             descriptors, memory = target.descriptors(), target.resident_kib()
             perform(target)
             perform(target, "-m", "tcp", "-c", 10)
-            for _ in range(scaled(2000)):
+            for _ in range(endured(2000, sanitized=200)):
                 with socket.create_connection((target.host, target.port)) as client:
                     client.sendall(b"\0\x22" + dns.query("www.example.test"))
             self.eventually(lambda: target.descriptors() <= descriptors, "all closed")
