@@ -29,6 +29,10 @@ function(coloop_add_tests label)
     if(NOT label MATCHES "^(context|coroutine|sync|classics)")
         target_compile_options(${target} PRIVATE ${COLOOP_TEST_FLAGS})
     endif()
+    # Optimising, g++ 12 sees in std::optional what is not there.
+    target_compile_options(${target} PRIVATE
+        $<$<AND:$<CXX_COMPILER_ID:GNU>,$<CONFIG:Release>>:-Wno-maybe-uninitialized>
+    )
     if(CMAKE_CROSSCOMPILING_EMULATOR)  # has memory and signals of its own making
         target_compile_definitions(${target} PRIVATE COLOOP_EMULATED)
     endif()

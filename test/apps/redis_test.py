@@ -37,7 +37,7 @@ class RedisTest(program.Judgement):
         server = self.serve("redis")
         for pipeline in 1, 16:
             out = self.run_client("redis-benchmark", "-p", server.port, "-q", "-n",
-                                  300 if SANITIZED else 2000, "-P", pipeline, "-r", 100,
+                                  endured(3000, sanitized=300), "-P", pipeline, "-r", 100,
                                   timeout=250)
             for name in "GET", "SET", "LRANGE_100", "ZPOPMIN", "MSET (10 keys)", "SPOP", "HSET":
                 self.assertIn(f"{name}", out)

@@ -114,10 +114,12 @@ class Judgement(unittest.TestCase):
     def eventually(self, holds, what):
         """Waits until holds() is true; `what` says what was to become true."""
         end = time.monotonic() + PATIENCE
+        pause = 0.01
         while not holds():
             if time.monotonic() > end:
                 self.fail(f"not within {PATIENCE} s: {what}")
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.2)
 
 
 def main():
