@@ -6,8 +6,14 @@
 
 namespace coloop::testing {
 
-/// The process's open descriptors, and what each stands for as far as the system says.
-using Descriptors = std::map<int, std::string>;
+/// What a descriptor stands for, as far as the system says.
+struct Target {
+    std::string name;      // which changes when a file is moved or deleted
+    std::string identity;  // which does not
+};
+
+/// The process's open descriptors.
+using Descriptors = std::map<int, Target>;
 
 /// Those that are open now.
 Descriptors open_descriptors();

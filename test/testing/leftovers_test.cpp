@@ -97,6 +97,15 @@ TEST_SUITE("leftovers") {
             ": " + (directory / "file")));
     }
 
+    TEST_CASE("a file that was open before and is deleted meanwhile is not left") {
+        const TemporaryDirectory directory;
+        const std::string path = directory / "file";
+        const int before = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+        REQUIRE(before >= 0);
+        CHECK(failure_of([&] { CHECK(::unlink(path.c_str()) == 0); }).empty());
+        ::close(before);
+    }
+
     TEST_CASE("a coroutine without a loop that is left in the middle is found by its stack") {
         std::unique_ptr<Coroutine> coroutine;
         const auto test = [&] {
