@@ -163,7 +163,11 @@ Result<void> StreamNode::read_by(const char* operation,
 [[gnu::noinline]] ssize_t StreamNode::read_unusually(std::span<std::byte> buffer) noexcept {
     ssize_t count = 0;
     while (count == 0 && read_error_ == 0 && !closing()) {
-        count = data_waits_ ? take_read(buffer) : wait_read(buffer);
+        if (data_waits_) {
+            count = take_read(buffer);
+        } else {  // it may have been cancelled since it was woken
+            count = Wait::already_cancelled() ? was_cancelled : wait_read(buffer);
+        }
     }
     if (count != 0 && count != UV_EOF) {
         return count;

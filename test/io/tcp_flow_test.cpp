@@ -171,6 +171,32 @@ TEST_CASE("a pair that never waits lets others run") {
     });
 }
 
+TEST_CASE("a reader that is cancelled when it has let others run and finds nothing learns of it") {
+    run_in_loop([] {
+        constexpr std::size_t without_waiting = 64;  // then it lets others run, once
+        HalfPair pair;
+        pair.far.send(std::string(without_waiting, 'x'));
+        CoQueue start;
+        std::size_t received = 0;
+        Bystander reader([&] {
+            std::array<std::byte, 1> buffer;  // always full, so that more may be there
+            received += pair.near.read(buffer);
+            start.wait();
+            for (;;) {
+                received += pair.near.read(buffer);
+            }
+        });
+        start.wake_one();
+        co_sleep_ns(0);  // began first, so it ends first, with the reader ready
+        CHECK(received == without_waiting);
+        reader.cancel();
+        let_others_run(10);
+        CHECK(reader.ended());
+        pair.near.close();  // ends it in any case
+        CHECK(reader.outcome() == "cancelled");
+    });
+}
+
 TEST_CASE("an error on the direct way is told once, and again by every later read") {
     run_in_loop([] {
         HalfPair pair;
