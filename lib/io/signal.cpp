@@ -107,9 +107,9 @@ public:
         if (Wait::already_cancelled()) {
             return Error(Errc::cancelled, "wait for a signal");
         }
-        set_wanted(true);
         bool cancelled = false;
         while (arrived_.empty() && !closed_ && !cancelled) {
+            set_wanted(true);  // each time: who took what this one was woken for has said otherwise
             cancelled = !waiters_.wait(std::nothrow);
         }
         set_wanted(!waiters_.empty());

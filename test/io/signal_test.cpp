@@ -30,6 +30,17 @@ bool is_default(int number) {
     return action.sa_handler == SIG_DFL;
 }
 
+bool a_signal_keeps_the_loop_alive() {
+    bool found = false;
+    uv_walk(
+        Loop::current_uv(),
+        [](uv_handle_t* handle, void* result) {
+            *static_cast<bool*>(result) |= handle->type == UV_SIGNAL && uv_has_ref(handle) != 0;
+        },
+        &found);
+    return found;
+}
+
 }  // namespace
 
 TEST_CASE("waiting for signals returns the one that came") {
@@ -288,6 +299,28 @@ TEST_SUITE("SignalSet") {
         CHECK_FALSE(loop.run());  // a deadlock, which it would not see otherwise
         queue.wake_all();
         CHECK(loop.run());
+    }
+
+    TEST_CASE("who finds its signal taken by another waits on, and keeps the loop alive") {
+        run_in_loop([] {
+            SignalSet set({SIGUSR1});
+            Bystander waiter([&] { set.wait(); });
+            CoQueue queue;
+            Bystander taker([&] {
+                queue.wait();
+                CHECK(set.wait() == SIGUSR1);
+            });
+            const CallInPoll wake([&] { queue.wake_one(); });
+            wake.trigger();
+            raise(SIGUSR1);  // what libuv looks at last when it has polled
+            CHECK(taker.outcome().empty());
+            let_others_run();
+            CHECK_FALSE(waiter.ended());
+            CHECK(a_signal_keeps_the_loop_alive());
+            raise(SIGUSR1);
+            CHECK(waiter.outcome().empty());
+            CHECK_FALSE(a_signal_keeps_the_loop_alive());
+        });
     }
 
     TEST_CASE("a loop that ends lets go of the signals") {
