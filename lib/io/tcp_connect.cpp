@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <coloop/dns.hpp>
+#include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
 #include <coloop/tcp.hpp>
 #include <coloop/uv_error.hpp>
@@ -106,7 +107,8 @@ private:
         }
         std::optional<Sleeper> sleeper;
         if (started_ < addresses_.size()) {
-            const auto delay = std::chrono::nanoseconds(options_.attempt_delay).count();
+            const std::int64_t delay =
+                std::max<std::int64_t>(saturated_ns(options_.attempt_delay), 0);
             sleeper.emplace(state_, state_.time() + static_cast<std::uint64_t>(delay), news_);
         }
         return news_.wait(std::nothrow);

@@ -91,6 +91,21 @@ TEST_CASE("the next address is tried when the attempt delay is over, and no soon
     });
 }
 
+TEST_CASE("an attempt delay may be as long as can be told, or negative, which is none") {
+    testing::run_test([] {
+        const SilentHost silent;
+        const TcpListener listener("127.0.0.1", 0);
+        const std::vector<Address> addresses{silent.address(), listener.local_address()};
+        const auto connects_in_time = [&](std::chrono::milliseconds delay) {
+            return move_on_after(never, [&] {
+                static_cast<void>(TcpStream::connect(addresses, {.attempt_delay = delay}));
+            });
+        };
+        CHECK_FALSE(connects_in_time(std::chrono::milliseconds::max()));
+        CHECK(connects_in_time(std::chrono::milliseconds::min()));
+    });
+}
+
 TEST_CASE("a silent address costs one attempt delay by the clock, or what was asked for") {
     testing::run_test([] {
         const SilentHost silent;
