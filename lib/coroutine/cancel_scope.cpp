@@ -4,6 +4,7 @@
 // flag of the innermost scope. A shield ends the spreading. Each scope has one coroutine; those of
 // a task group's children hang below the group's scope.
 #include <string>
+#include <utility>
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/coroutine.hpp>
@@ -95,19 +96,30 @@ void CancelScope::cancel() noexcept {
     }
 }
 
+/// Not recursive, as the tree may be deeper than the caller's stack: scopes that are still to come
+/// are taken out of their parents' lists, and put back one by one, in their order.
 void CancelScope::spread() noexcept {
-    cancelled_ = true;
-    if (coroutine_ != nullptr && coroutine_->scope_ == this) {
-        Wait* wait = coroutine_->wait_;
-        if (wait != nullptr && wait->cancellable_) {
-            wait->settle(Wait::Outcome::cancelled);
+    IntrusiveList<CancelScope> to_come;
+    IntrusiveList<CancelScope> after_these;
+    CancelScope* next = this;
+    while (next != nullptr) {
+        CancelScope& scope = *std::exchange(next, nullptr);
+        scope.cancelled_ = true;
+        if (scope.coroutine_ != nullptr && scope.coroutine_->scope_ == &scope) {
+            Wait* wait = scope.coroutine_->wait_;
+            if (wait != nullptr && wait->cancellable_) {
+                wait->settle(Wait::Outcome::cancelled);
+            }
+        }
+        after_these.take_all(to_come);
+        to_come.take_all(scope.children_);
+        to_come.take_all(after_these);
+        while (next == nullptr && !to_come.empty()) {
+            CancelScope& first = to_come.pop_front();
+            first.parent_->children_.push_back(first);
+            next = first.kind_ == Kind::plain && !first.cancelled_ ? &first : nullptr;
         }
     }
-    children_.for_each([](CancelScope& child) {
-        if (child.kind_ == Kind::plain && !child.cancelled_) {
-            child.spread();
-        }
-    });
 }
 
 bool CancelScope::absorbs() const noexcept {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -243,6 +245,55 @@ TEST_SUITE("CancelScope") {
             parent.cancel();
             CHECK(group.cancelled());
         });
+    }
+
+    TEST_CASE("cancelling reaches the innermost of very many scopes, on any stack") {
+        CoQueue queue;
+        CancelScope outermost(CancelScope::Detached{}, nullptr);
+        bool cut_short = false;
+        Coroutine waiter([&] {
+            CancelScope first(CancelScope::Below{outermost});
+            std::deque<CancelScope> scopes(100'000);
+            cut_short = wait_throws(queue);
+            while (!scopes.empty()) {
+                scopes.pop_back();
+            }
+        });
+        waiter.enter();
+        Coroutine canceller([&] { outermost.cancel(); });
+        canceller.enter();
+        CHECK(waiter.done());
+        CHECK(cut_short);
+    }
+
+    TEST_CASE("cancelling takes its way from branch to branch, and leaves the tree as it was") {
+        CoQueue queue;
+        std::string order;
+        CancelScope root(CancelScope::Detached{}, nullptr);
+        CancelScope left(CancelScope::Detached{}, &root);
+        CancelScope right(CancelScope::Detached{}, &root);
+        std::vector<std::unique_ptr<Coroutine>> coroutines;
+        const auto add = [&](CancelScope& parent, char name, bool shielded) {
+            coroutines.push_back(std::make_unique<Coroutine>([&, name, shielded] {
+                const CancelScope scope(CancelScope::Below{parent});
+                const CancelScope inner(shielded ? Kind::shield : Kind::plain);
+                order += wait_throws(queue) ? name : '-';
+            }));
+            coroutines.back()->enter();
+        };
+        add(left, 'a', false);
+        add(right, 'c', false);
+        add(left, 'b', false);
+        add(right, 's', true);
+        add(right, 'd', false);
+        add(root, 'e', false);
+        root.cancel();
+        run_ready();
+        CHECK(order == "abcde");
+        CHECK(queue.size() == 1);
+        queue.wake_all();
+        run_ready();
+        CHECK(order == "abcde-");
     }
 
     TEST_CASE("innermost is the calling coroutine's own") {
