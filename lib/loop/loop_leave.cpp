@@ -88,7 +88,7 @@ bool LoopState::may_close() noexcept {
     }
     mailbox_->close();
     run_posted();
-    return ready() == 0;
+    return work_ == 0 && ready() == 0;  // what was posted may have opened something
 }
 
 void LoopState::close_handles() noexcept {

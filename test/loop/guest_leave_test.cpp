@@ -15,6 +15,7 @@
 #include <coloop/sleep.hpp>
 #include <coloop/timeout.hpp>
 
+#include "loop/loop_state.hpp"
 #include "support/effort.hpp"
 #include "support/host.hpp"
 #include "support/waiting.hpp"
@@ -152,6 +153,27 @@ TEST_SUITE("Loop::detach") {
         CHECK(token.use_count() == 1);
         loop.cancel();
         CHECK(host.run() == 0);
+    }
+
+    TEST_CASE("waits for what the last functions that were posted have begun") {
+        Host host;
+        Loop loop(host.uv());
+        coloop::LoopState& state = coloop::LoopState::of(loop);
+        bool done = false;
+        bool begun = false;
+        loop.detach([&] { done = true; });
+        loop.post([&] {
+            begun = true;
+            state.begin_work();  // as opening a socket does
+        });
+        for (int i = 0; i < 5; ++i) {
+            host.run(UV_RUN_NOWAIT);
+        }
+        CHECK(begun);
+        REQUIRE_FALSE(done);
+        state.end_work();
+        host.run();
+        CHECK(done);
     }
 
     TEST_CASE("the destructor does the same, and the host may go on or close at once") {
