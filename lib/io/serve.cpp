@@ -75,13 +75,16 @@ bool Server::wait_for_room(const Listening& listening) {
     bool closed = false;
     TaskGroup watcher;
     if (listening.wait_closed) {
-        watcher.spawn(
+        const auto task = watcher.spawn(
             [&] {
                 listening.wait_closed();
                 closed = true;
                 ended_.wake_all();
             },
-            {.name = "listener"});
+            {.name = "listener"}, std::nothrow);
+        if (!task) {  // then the end of a handler has to come first
+            report(std::make_exception_ptr(task.error()));
+        }
     }
     while (running_ >= options_.max_connections && !closed) {
         ended_.wait();

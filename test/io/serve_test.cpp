@@ -371,6 +371,41 @@ TEST_CASE("handlers for which there is no stack are reported, and the server goe
     });
 }
 
+#if !defined(COLOOP_ASAN) && !defined(COLOOP_TSAN)  // which need the address space themselves
+TEST_CASE("a server that is full, and has no memory to watch its listener, goes on") {
+    const Death death = die([] {
+        bool good = false;
+        run_in_loop([&] {
+            Server server(echo, {.max_connections = 1, .on_stragglers = {}});
+            CoQueue gate;
+            CoQueue first;
+            TaskGroup hogs;
+            const rlimit limit{512 << 20, 512 << 20};
+            setrlimit(RLIMIT_AS, &limit);
+            hogs.spawn([&] { first.wait(); });
+            while (hogs.spawn([&] { gate.wait(); }, {}, std::nothrow)) {
+            }
+            let_others_run();
+            first.wake_one();
+            let_others_run();  // now there is one stack, which the handler will take
+            PlainSocket peer = server.connect();
+            good = ask(peer, "a") == "a" && server.errors.size() == 1 && !server.ended();
+            peer.close();
+            let_others_run(10);
+            const PlainSocket next = server.connect();
+            good = good && ask(next, "b") == "b" && server.errors.size() == 2;
+            std::fputs(server.errors.empty() ? "" : server.errors[0].c_str(), stderr);
+            gate.wake_all();
+            hogs.wait();
+            server.listener.close();
+        });
+        _exit(good ? 0 : 1);
+    });
+    CHECK(doctest::String(death.words.c_str()) == doctest::Contains("create coroutine listener: "));
+    CHECK(death.exit_code == 0);
+}
+#endif
+
 TEST_CASE("a server may keep its listener to itself, and its handler may own something") {
     run_in_loop([] {
         TcpListener listener("127.0.0.1", 0);
