@@ -62,6 +62,9 @@ Result<void> SharedSocket::Shared::give_way(const char* operation) noexcept {
     if (!LoopState::current(operation).wait_turn()) {
         return error(make_error_code(Errc::cancelled), operation);
     }
+    if (closed) {
+        return error(make_error_code(Errc::closed), operation);
+    }
     return {};
 }
 

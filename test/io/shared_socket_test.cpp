@@ -203,6 +203,28 @@ TEST_SUITE("SharedSocket") {
             ": closed");
     }
 
+    TEST_CASE("closing a shared socket ends who only lets others run, too") {
+        run_in_loop([] {
+            Ends ends;
+            std::string result;
+            Bystander writer(
+                [&] {
+                    Result<void> written;
+                    while (written) {
+                        written = ends.near->write("x", std::nothrow);
+                    }
+                    result = written.error().what();
+                },
+                0);
+            co_sleep_ns(0);  // it is behind us, after so many that it has let the loop poll
+            ends.drain();
+            ends.near->close();
+            CHECK(writer.outcome().empty());
+            CHECK(result == "write the socket: closed");
+            CHECK(ends.drain() == 0);
+        });
+    }
+
     TEST_CASE("closing a shared socket and cancelling who waits, in one turn, is one end") {
         expect_end(
             [](Ends& ends, Bystander& waiter) {
