@@ -62,6 +62,9 @@ Result<void> BufWriter::write_all(std::span<const std::span<const std::byte>> pi
 }
 
 Result<void> BufWriter::add(std::span<const std::span<const std::byte>> pieces) noexcept {
+    if (Wait::already_cancelled()) {
+        return cancelled("write");
+    }
     if (buffer_ == nullptr) {
         buffer_.reset(new (std::nothrow) std::byte[size_]);
         if (buffer_ == nullptr) {
@@ -73,7 +76,7 @@ Result<void> BufWriter::add(std::span<const std::span<const std::byte>> pieces) 
         total += piece.size();
     }
     if (total > size_ - used_) {
-        return Wait::already_cancelled() ? cancelled("write") : pass_on(pieces);
+        return pass_on(pieces);
     }
     for (const std::span<const std::byte> piece : pieces) {
         if (!piece.empty()) {

@@ -146,6 +146,9 @@ TEST_SUITE("BufWriter") {
             CancelScope scope;
             scope.cancel();
             CHECK_THROWS_AS(writer.write("too long for it"), Cancelled);
+            CHECK_THROWS_AS(writer.write("ok"), Cancelled);
+            expect_error(writer.write("ok", std::nothrow), Errc::cancelled,
+                         "write a BufWriter: cancelled");
             CHECK_THROWS_AS(writer.flush(), Cancelled);
             expect_error(writer.flush(std::nothrow), Errc::cancelled,
                          "flush a BufWriter: cancelled");
