@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <new>
 
 #include <uv.h>
 
@@ -48,7 +49,11 @@ void detail::run_on_pool(const std::shared_ptr<BlockingCall>& call, Abandon aban
     LoopState& state = LoopState::current(reason.operation);
     check_cancelled();
     blocking_permits().acquire();
-    const RequestPtr<WorkRequest> request(new WorkRequest(state, call));
+    const RequestPtr<WorkRequest> request(new (std::nothrow) WorkRequest(state, call));
+    if (request == nullptr) {
+        blocking_permits().release();
+        throw std::bad_alloc();
+    }
     request->start();
     if (!request->wait(abandon == Abandon::never ? PoolRequest::Kind::pinned
                                                  : PoolRequest::Kind::orphanable)) {

@@ -33,10 +33,8 @@ public:
     /// Reads some more entries if there are none left.
     Result<void> refill() noexcept;
 
-    Result<void> close() noexcept {
-        return without_value(call_fs({"close directory", *this, PoolRequest::Kind::committed},
-                                     FileUse(), uv_fs_closedir, std::exchange(dir_, nullptr)));
-    }
+    /// Without memory for a request it stays open until it is destroyed.
+    Result<void> close() noexcept;
 
     /// The next of those that were read.
     std::optional<DirectoryEntry> take() noexcept {
@@ -57,6 +55,18 @@ private:
     std::vector<DirectoryEntry> entries_;
     std::size_t next_ = 0;
 };
+
+Result<void> DirectoryNode::close() noexcept {
+    const FsCall call{"close directory", *this, PoolRequest::Kind::committed};
+    Result<FsAnswer> request = new_fs_request(call, FileUse());
+    if (!request) {
+        return request.error();
+    }
+    FsRequest& begun = **request;
+    const int status = begun.started(uv_fs_closedir(
+        begun.state().uv(), &begun.uv, std::exchange(dir_, nullptr), FsRequest::on_done));
+    return without_value(wait_for_fs(call, *std::move(request), status));
+}
 
 Result<void> DirectoryNode::refill() noexcept {
     if (!empty()) {

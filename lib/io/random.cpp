@@ -62,8 +62,8 @@ Result<void> fill_random(std::span<std::byte> bytes, std::nothrow_t /*tag*/) noe
     if (Wait::already_cancelled()) {
         return Error(Errc::cancelled, operation);
     }
-    const RequestPtr<RandomRequest> request(new RandomRequest(state, bytes.size()));
-    if (const int status = request->start()) {
+    const RequestPtr<RandomRequest> request(new (std::nothrow) RandomRequest(state, bytes.size()));
+    if (const int status = request != nullptr ? request->start() : static_cast<int>(UV_ENOMEM)) {
         return Error(uv_code(status), operation);
     }
     if (!request->wait(PoolRequest::Kind::orphanable)) {

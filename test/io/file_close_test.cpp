@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// When and by whom a file is closed.
+// When and by whom a file is closed; and what becomes of requests for which there is no memory.
+#include <array>
 #include <cstddef>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -200,6 +202,42 @@ TEST_SUITE("closing a File") {
         });
     }
 
+    TEST_CASE("without memory for a request a Directory is closed all the same") {
+        run_in_loop([] {
+            const std::size_t before = open_descriptors();
+            fs::Directory directory = fs::Directory::open("/");
+            failing_allocations = 1;
+            const Result<void> closed = directory.close(std::nothrow);
+            CHECK(std::exchange(failing_allocations, 0) == 0);
+            REQUIRE(!closed);
+            CHECK(closed.error().code() == std::errc::not_enough_memory);
+            CHECK(open_descriptors() == before);
+        });
+    }
+
+    TEST_CASE("without memory for a request no thread of the pool is lost") {
+        run_in_loop([] {
+            const std::size_t before = blocking_permits().available();
+            bool called = false;
+            failing_allocations = 1;
+            CHECK_THROWS_AS(run_blocking([&] { called = true; }), std::bad_alloc);
+            CHECK(std::exchange(failing_allocations, 0) == 0);
+            CHECK_FALSE(called);
+            CHECK(blocking_permits().available() == before);
+        });
+    }
+
+    TEST_CASE("random bytes for which there is no memory are an error") {
+        run_in_loop([] {
+            std::array<std::byte, 8> bytes;
+            failing_allocations = 1;  // of the request; its bytes come next
+            const Result<void> filled = fill_random(bytes, std::nothrow);
+            CHECK(std::exchange(failing_allocations, 0) == 0);
+            REQUIRE(!filled);
+            CHECK(filled.error().code() == std::errc::not_enough_memory);
+        });
+    }
+
     TEST_CASE("a file that nobody takes is closed even if there is no memory for that") {
         const TemporaryDirectory directory;
         run_in_loop([&] {
@@ -214,8 +252,9 @@ TEST_SUITE("closing a File") {
             opener.cancel();
             failing_allocations = 1;
             group.wait();
-            let_pool_finish();
-            CHECK(failing_allocations == 0);
+            while (failing_allocations > 0) {  // until the loop hears of it
+                co_sleep_ns(0);
+            }
             let_pool_finish();
             CHECK(open_descriptors() == before);
         });
