@@ -192,13 +192,12 @@ class Backends(peers.Proxied):
         self.assertEqual(answers, {b"0": 3, b"1": 3, b"2": 3})
 
     def test_those_that_are_left_share_the_turns_of_one_that_is_down(self):
-        servers = self.named_servers(3)
-        servers[0].stop()
-        proxy = self.proxy("--check-interval", 1000,
-                           forward=",".join(server.address for server in servers))
+        places = [f"127.0.0.1:{peers.dead_port(self)}"]
+        places += [server.address for server in self.named_servers(2)]
+        proxy = self.proxy("--check-interval", 1000, forward=",".join(places))
         proxy.wait_for("state=down")
         answers = collections.Counter(self.ask(proxy) for _ in range(8))
-        self.assertEqual(answers, {b"1": 4, b"2": 4})
+        self.assertEqual(answers, {b"0": 4, b"1": 4})
 
     def test_a_back_end_may_have_a_name_or_an_address_of_either_family(self):
         for host, name in (("127.0.0.1", "localhost"), ("127.0.0.1", "127.0.0.1"),
@@ -230,14 +229,16 @@ class Backends(peers.Proxied):
             return False
 
     def test_a_back_end_that_refuses_is_passed_over_and_comes_back_when_checks_say_so(self):
-        servers = self.named_servers(2)
-        port = servers[1].port
-        servers[1].stop()
-        proxy = self.proxy("--check-interval", 0.05,
-                           forward=",".join(server.address for server in servers))
+        holder = socket.socket()  # of a port that refuses
+        self.addCleanup(holder.close)
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        server = peers.Server(self, peers.say(b"0"))
+        proxy = self.proxy("--check-interval", 0.05, forward=f"{server.address},127.0.0.1:{port}")
         self.assertEqual({self.ask(proxy) for _ in range(10)}, {b"0"})
         down = proxy.wait_for(rf"event=backend name=127.0.0.1:{port} state=down reason=(.*)")[1]
         self.assertIn("refused", down)
+        holder.close()
         revived = peers.Server(self, peers.say(b"1"), port=port)
         proxy.wait_for(rf"event=backend name=127.0.0.1:{port} state=up")
         self.assertEqual({self.ask(proxy) for _ in range(10)}, {b"0", b"1"})

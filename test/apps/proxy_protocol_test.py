@@ -38,7 +38,7 @@ class Socks5(peers.Proxied):
         here = ipv4("127.0.0.1", server.port)
         for request, reply in ((b"\5\1\0" + here, OK),
                                (b"\5\1\0" + name(b"localhost", server.port), OK),
-                               (b"\5\1\0" + ipv4("127.0.0.1", peers.free_port()), REFUSED),
+                               (b"\5\1\0" + ipv4("127.0.0.1", peers.dead_port(self)), REFUSED),
                                (b"\5\1\0" + ipv4("255.255.255.255", 80), None),
                                (b"\5\1\0" + name(b"no-such-host.invalid", 80), HOST_UNREACHABLE),
                                (b"\5\1\0" + name(b"", 80), HOST_UNREACHABLE),
@@ -205,7 +205,7 @@ class HttpConnect(peers.Proxied):
             filler.connect_ex(full.getsockname())
             fillers.append(filler)
             self.addCleanup(filler.close)
-        for port, status, cause in ((peers.free_port(), 502, b"connection_refused"),
+        for port, status, cause in ((peers.dead_port(self), 502, b"connection_refused"),
                                     (full.getsockname()[1], 504, b"connection_timeout")):
             answer = self.answer(proxy, b"CONNECT 127.0.0.1:%d HTTP/1.0\r\n\r\n" % port)
             self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)

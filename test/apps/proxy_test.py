@@ -59,7 +59,7 @@ class RealClients(peers.Proxied):
         self.assertEqual(self.run_client(*tunnel, url, expect=56), "407")
 
     def test_curl_learns_why_a_target_can_not_be_reached(self):
-        refused = peers.free_port()
+        refused = peers.dead_port(self)
         strict = self.proxy("--allow-port", 443, socks5=True, http=True)
         proxy = self.proxy(socks5=True, http=True)
         for which, url, reply, status in (

@@ -139,6 +139,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def dead_port(test):
+    """A port that refuses connections until the end of the test: it is bound, so nobody gets it."""
+    holder = socket.socket()
+    test.addCleanup(holder.close)
+    holder.bind(("127.0.0.1", 0))
+    return holder.getsockname()[1]
+
+
 def start_daemon(test, command, port, **options):
     """Runs somebody else's server until the end of the test; returns when it accepts on `port`."""
     process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
