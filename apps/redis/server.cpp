@@ -41,24 +41,24 @@ void Server::run() {
             return !replaying.queueing;
         });
     }
-    coloop::TaskGroup background({.shielded = true});
-    background.spawn([this] { keys.expire_all(); }, {.name = "expiry"});
-    background.spawn([this] { store.look_after(); }, {.name = "store"});
-    background.spawn([this] { store.save_when_wanted(); }, {.name = "saver"});
-    const auto finish = [this] {
-        coloop::uncancellable([this] { store.finish(); });
-        common::log("drained",
-                    {{"connections", connections_accepted}, {"commands", commands_executed}});
-    };
     coloop::CancelScope serving;
     serving_ = &serving;
+    bool cancelled = false;
     try {
+        coloop::TaskGroup background({.shielded = true});
+        background.spawn([this] { keys.expire_all(); }, {.name = "expiry"});
+        background.spawn([this] { store.look_after(); }, {.name = "store"});
+        background.spawn([this] { store.save_when_wanted(); }, {.name = "saver"});
         serving.run([this] { serve(); });
     } catch (const coloop::Cancelled&) {
-        finish();
-        throw;
+        cancelled = true;
     }
-    finish();
+    coloop::uncancellable([this] { store.finish(); });  // which hears of each sync that failed
+    common::log("drained",
+                {{"connections", connections_accepted}, {"commands", commands_executed}});
+    if (cancelled) {
+        throw coloop::Cancelled();
+    }
 }
 
 void Server::serve() {

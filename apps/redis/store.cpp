@@ -121,7 +121,8 @@ coloop::Result<void> Store::fail(const coloop::Error& error) {
 /// would not say so again: only a new log helps.
 coloop::Result<void> Store::sync() {
     synced_ = true;
-    const auto done = file_.data_sync(std::nothrow);
+    // Not cancelled: the system tells of a failure once.
+    const auto done = coloop::uncancellable([this] { return file_.data_sync(std::nothrow); });
     sync_failed_ = sync_failed_ || !done;
     return done ? done : fail(done.error());
 }
@@ -144,6 +145,9 @@ coloop::Result<void> Store::write_out() {
         if (const auto done = sync(); !done) {
             return done;
         }
+    }
+    if (sync_failed_) {  // meanwhile, so that only a new log helps
+        return *failure_;
     }
     kept_ = end;
     if (std::exchange(failure_, std::nullopt)) {
@@ -196,12 +200,12 @@ void Store::replace_log(coloop::File file) {
     size_ = size;
     rewrite_at_ = 2 * size;
     sync_failed_ = false;
+    failure_.reset();  // at the same moment: what fails from now on is news
     if (const auto done = sync_directory(); !done) {
         sync_failed_ = true;
         fail(done.error()).value();
     }
     kept_ = end;
-    failure_.reset();
 }
 
 /// Throws Error; then all is as it was.

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What apps/redis has acknowledged is there again: after kill -9, torn files, and full disks."""
 
+import os
 import random
 import resource
 import signal
+import subprocess
 import threading
 import time
 
@@ -247,6 +249,44 @@ class RedisPersistenceTest(program.Judgement):
         server = self.start_server()
         with resp.Connection(server) as client:
             self.assertEqual(client.call("MGET", "n", "k"), [value, b"2"])
+
+    def start_traced(self, what):
+        """A server whose system calls are tampered with; and what there is of them so far."""
+        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # which a tracer rules out
+        server = self.start_server(env=environment)
+        output = self.folder / "trace"
+        tracer = subprocess.Popen(["strace", "-f", "-o", output, "-p", str(server.pid), *what],
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(tracer.stderr.close)
+        self.addCleanup(tracer.wait)
+        self.addCleanup(tracer.kill)
+        self.assertIn("attached", tracer.stderr.readline())
+        return server, output.read_text
+
+    def test_a_sync_that_fails_while_others_write_is_not_forgotten(self):
+        server, trace = self.start_traced(["-e", "inject=fdatasync:error=EIO:when=1",
+                                           "-e", "inject=pwrite64,fsync:delay_enter=1500000"])
+        with resp.Connection(server) as one, resp.Connection(server) as two, \
+                resp.Connection(server) as three:
+            for count, client in enumerate((one, two, three), 1):
+                client.send("INCR", "n")
+                if count < 3:  # the second is written when the failure is told, the third waits
+                    self.eventually(lambda: trace().count("pwrite64(") == count, "it is written")
+                if count == 1:
+                    self.assertEqual(one.read(), 1)
+            two.read(), three.read()  # most likely that it can't be kept
+            self.eventually(lambda: one.call("SET", "k", 1) == "OK", "there is a new log")
+            self.assertEqual(one.call("GET", "n"), b"3")
+        self.assertNotIn("writing-again", server.text)
+        self.assertEqual(server.end(), 0)
+
+    def test_a_sync_that_fails_at_the_end_is_told(self):
+        server, trace = self.start_traced(["-e", "inject=fdatasync:error=EIO:delay_enter=1000000"])
+        with resp.Connection(server) as client:
+            client.call("SET", "k", 1)
+            self.eventually(lambda: "fdatasync(" in trace(), "it has begun")
+        self.assertEqual(server.end(), 1)
+        self.assertRegex(server.text, "event=write-failed .*i/o error")
 
     def test_a_log_that_grows_becomes_a_snapshot(self):
         server = self.start_server("--rewrite-size", "100KB")
