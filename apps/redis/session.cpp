@@ -37,6 +37,9 @@ void Session::execute_requests() {
     Words request;
     try {
         while (!closing && requests_.read(request)) {
+            if (!messages_.empty()) {  // they came first, and this may be an UNSUBSCRIBE
+                reply.text += std::exchange(messages_, {});
+            }
             if (!request.empty()) {
                 server_.execute(*this, request);
             }

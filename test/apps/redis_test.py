@@ -175,6 +175,18 @@ class RedisTest(program.Judgement):
             self.assertEqual(old.call("UNSUBSCRIBE"), [b"unsubscribe", b"news", 0])
             self.assertEqual(old.call("PING"), "PONG")
 
+    def test_a_message_comes_before_the_end_of_its_subscription(self):
+        server = self.serve("redis")
+        with resp.Connection(server) as subscriber, resp.Connection(server) as sender:
+            subscriber.call("SUBSCRIBE", "c")
+            sender.call("PING")
+            server.process.send_signal(signal.SIGSTOP)  # so that it finds both at once
+            sender.send("PUBLISH", "c", "m")
+            subscriber.socket.sendall(resp.encode("UNSUBSCRIBE", "c") + resp.encode("PING"))
+            server.process.send_signal(signal.SIGCONT)
+            replies = [subscriber.read() for _ in range(2 + sender.read())]
+        self.assertEqual(replies[-2:], [[b"unsubscribe", b"c", 0], "PONG"])
+
     def test_a_subscriber_that_does_not_read_is_dropped(self):
         server = self.serve("redis", "--output-limit", "1MB")
         slow, sender = resp.Connection(server), resp.Connection(server)
