@@ -66,7 +66,9 @@ void Server::serve() {
     settings_.port = listener.local_address().port();
     std::printf("listening on %s\n", listener.local_address().to_string().c_str());
     std::fflush(stdout);
+    constexpr std::size_t refused = 32;  // at once; further ones wait for that
     coloop::ServeOptions options;
+    options.max_connections = settings_.max_clients + refused;
     options.grace = settings_.grace;
     options.on_error = log_failure;
     coloop::serve(

@@ -3,6 +3,7 @@
 
 import pathlib
 import random
+import resource
 import signal
 import socket
 import struct
@@ -231,6 +232,16 @@ class RedisTest(program.Judgement):
             self.assertEqual((one.call("PING"), two.call("PING")), ("PONG", "PONG"))
             with resp.Connection(server) as three:
                 self.assertEqual(three.rest(), b"-ERR max number of clients reached\r\n")
+
+    def test_without_a_limit_there_are_as_many_clients_as_descriptors_allow(self):
+        descriptors = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+        server = self.serve("redis", preexec_fn=descriptors)
+        clients = [resp.Connection(server) for _ in range(64)]
+        self.assertEqual([client.call("PING") for client in clients], ["PONG"] * 64)
+        with resp.Connection(server) as another:
+            self.assertEqual(another.rest(), b"-ERR max number of clients reached\r\n")
+        for client in clients:
+            client.close()
 
     def test_a_request_without_end_is_cut_short(self):
         server = self.serve("redis", "--query-limit", "1MB")
