@@ -34,6 +34,9 @@ void Server::run() {
         store.load([&](const Words& request) {
             std::string& reply = replaying.reply.text;
             reply.clear();
+            if (request.empty()) {
+                throw ProtocolError("an empty request");
+            }
             execute(replaying, request);
             if (reply.starts_with('-')) {
                 throw ProtocolError(reply.substr(1, reply.size() - 3));

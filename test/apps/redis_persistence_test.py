@@ -220,6 +220,12 @@ class RedisPersistenceTest(program.Judgement):
         server = self.start("redis", "--dir", self.folder / "data", "--port", 0)
         server.wait_for(r"log.resp is damaged after byte 0: expected '\$', got '!'")
         self.assertEqual(server.end(None), 1)
+        request = resp.encode("SET", "k", 1)
+        for damage in b"\r\n", b"*0\r\n", b"*-1\r\n":
+            self.log().write_bytes(request + damage + request)
+            server = self.start("redis", "--dir", self.folder / "data", "--port", 0)
+            server.wait_for(f"log.resp is damaged after byte {len(request)}: an empty request")
+            self.assertEqual(server.end(None), 1)
 
     def test_a_full_disk_refuses_writes_and_loses_nothing(self):
         # A limit to the size of files stands for the disk. Python has their signal ignored; so has
