@@ -117,17 +117,16 @@ void RequestReader::take_bulk(std::string& word, std::size_t size) {
     take(rest + 2);
 }
 
-bool RequestReader::wait_for_end() {
+void RequestReader::wait_for_end() {
     try {
-        std::size_t had = input_.buffered().size();
-        for (; had < part; had = input_.buffered().size()) {
-            if (input_.peek(had + 1).size() == had) {
-                return true;
+        for (std::size_t had = input_.buffered().size(); had < limits_.request;) {
+            const std::size_t size = input_.peek(had + 1).size();
+            if (size == had) {
+                return;
             }
+            had = size;
         }
-        return false;
     } catch (const coloop::Error&) {
-        return true;
     }
 }
 

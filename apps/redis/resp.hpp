@@ -43,8 +43,8 @@ public:
     /// Where in the stream the last request ended.
     [[nodiscard]] std::uint64_t position() const { return position_; }
 
-    /// Waits until the stream ends. False if so much comes before that it had better wait itself.
-    bool wait_for_end();
+    /// Waits until the stream ends, or fails, or more comes before than a request may have.
+    void wait_for_end();
 
 private:
     std::string_view need(std::size_t count);

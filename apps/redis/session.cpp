@@ -144,7 +144,11 @@ void Session::wait_for(Waiter& waiter, std::chrono::milliseconds timeout) {
     blocked_ = true;  // what reads meanwhile, to notice when the client leaves, says nothing
     {
         coloop::TaskGroup watcher;  // ends with the wait
-        watcher.spawn([this] { requests_.wait_for_end() ? stop() : void(); }, {.name = "watcher"});
+        const auto watch = [this] {
+            requests_.wait_for_end();
+            stop();
+        };
+        watcher.spawn(watch, {.name = "watcher"});
         const auto wait = [&] { waiter.served.wait(); };
         timeout > 0ms ? static_cast<void>(coloop::move_on_after(timeout, wait)) : wait();
     }

@@ -160,6 +160,22 @@ class RedisTest(program.Judgement):
             waiting[0].close()
             waiting[1].close()
 
+    def test_who_asks_for_more_while_it_waits_may_still_leave(self):
+        server = self.serve("redis", "--query-limit", "1MB")
+        with resp.Connection(server) as pusher:
+            blocked = lambda: pusher.call("INFO", "clients").decode()
+            for more in resp.encode("PING") * 6000, bytes(1 << 20):  # what it may, or too much
+                waiting = resp.Connection(server)
+                waiting.send("BLPOP", "q", 0)
+                self.eventually(lambda: "blocked_clients:1" in blocked(), "it waits")
+                waiting.socket.sendall(more)
+                if len(more) < 1 << 20:
+                    waiting.close()
+                self.eventually(lambda: "blocked_clients:0" in blocked(), "it has left")
+                waiting.close()
+            pusher.call("RPUSH", "q", "kept")
+            self.assertEqual(pusher.call("LPOP", "q"), b"kept")
+
     def test_messages_reach_subscribers_of_both_protocols(self):
         server = self.serve("redis")
         with resp.Connection(server) as old, resp.Connection(server) as new, \
