@@ -37,7 +37,8 @@ void add_options(CLI::App& options, redis::Settings& settings) {
     add_bytes("--rewrite-size", settings.store.rewrite_size,
               "Bytes of log from which on a new one is begun with a snapshot");
     add_bytes("--max-bulk", settings.limits.bulk, "Bytes of one argument at most");
-    add_bytes("--query-limit", settings.limits.request, "Bytes of a request at most");
+    add_bytes("--query-limit", settings.limits.request,
+              "Bytes of a request or a transaction at most");
     add_bytes("--output-limit", settings.output_limit,
               "Bytes that a subscriber may leave unread; then it is dropped");
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
+#include <stdexcept>
+
+#include <fmt/format.h>
+
 #include "../common/log.hpp"
 #include "server.hpp"
 
@@ -34,6 +38,8 @@ void Session::run() {
 
 void Session::execute_requests() {
     constexpr std::size_t batch = std::size_t{1} << 20;  // bytes; more are sent in between
+    const std::size_t most_queued = server_.settings().limits.request;
+    std::uint64_t transaction_begin = 0;  // in the stream
     Words request;
     try {
         while (!closing && requests_.read(request)) {
@@ -42,6 +48,12 @@ void Session::execute_requests() {
             }
             if (!request.empty()) {
                 server_.execute(*this, request);
+            }
+            if (!queueing) {
+                transaction_begin = requests_.position();
+            } else if (requests_.position() - transaction_begin > most_queued) {
+                throw std::runtime_error(
+                    fmt::format("a transaction of more than {} bytes", most_queued));
             }
             if (reply.text.size() >= batch || server_.store.pending() >= batch) {
                 send().value();

@@ -268,6 +268,19 @@ class RedisTest(program.Judgement):
                     client.socket.sendall(bytes(100000))
         server.wait_for('event=client-lost error="a request of more than 1048576 bytes"')
 
+    def test_a_transaction_without_end_is_cut_short(self):
+        server = self.serve("redis", "--query-limit", "1MB")
+        with resp.Connection(server) as client:
+            for _ in range(20):  # together they may have more
+                client.call("MULTI")
+                client.call("SET", "k", bytes(100000))
+                self.assertEqual(client.call("EXEC"), ["OK"])
+            client.call("MULTI")
+            with self.assertRaises((OSError, EOFError)):
+                for _ in range(12):
+                    self.assertEqual(client.call("SET", "k", bytes(100000)), "QUEUED")
+        server.wait_for('event=client-lost error="a transaction of more than 1048576 bytes"')
+
     def test_signals_drain_it(self):
         for by in signal.SIGTERM, signal.SIGINT:
             server = self.serve("redis", "--grace", 60)
