@@ -123,7 +123,8 @@ void bgsave(Call& call) {
         throw Refusal("ERR there is no directory to save to; start the server with --dir");
     }
     call.server.store.save_soon();
-    call.reply.simple("Background saving started");
+    call.reply.simple(call.is(0, "bgsave") ? "Background saving started"
+                                           : "Background append only file rewriting started");
 }
 
 void shutdown(Call& call) {

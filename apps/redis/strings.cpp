@@ -89,7 +89,11 @@ void append(Call& call) {
 void getrange(Call& call) {
     const String& value = call.read<String>();
     const auto [first, end] = call.places(value.size());
-    call.reply.bulk(std::string_view(value).substr(first, end - first));
+    const std::int64_t from = call.integer(2);
+    const std::int64_t to = call.integer(3);
+    // Redis takes what lies before the first byte for it, as end, too.
+    const bool is_first = first == 0 && end == 0 && to < 0 && (from >= 0 || from <= to);
+    call.reply.bulk(std::string_view(value).substr(first, is_first ? 1 : end - first));
 }
 
 void increase(Call& call, std::int64_t increment) {

@@ -22,7 +22,7 @@ FAR = [10**6, 10**9, 2**62, -1, 0, "x"]  # times to live that are over at once, 
 COMMANDS = """
 get K|set K V|set K V nx|set K V xx|set K V ex T|set K V px T|set K V exat T|set K V keepttl
 set K V nx xx|set K V ex T keepttl|set K V O|getdel K|mget K K*
-mset K V K* V*|append K V|strlen K|getrange K 0 -1|getrange K -3 -1|getrange K 1 I|incr K|decr K
+mset K V K* V*|append K V|strlen K|getrange K 0 -1|getrange K -3 -1|getrange K 1 I|getrange K 0 -3|getrange K I I|incr K|decr K
 incrby K I|decrby K I|incrbyfloat K R|lpush K V V*|rpush K V V*|lpop K|rpop K|lpop K I|rpop K I
 llen K|lrange K I I|lindex K I|lset K I V|lrem K I V|ltrim K I I|lmove K K left right
 lmove K K right left|lmove K K O left|blpop K K 0.001|brpop K 0.001|blpop K -1|blpop K O

@@ -142,7 +142,8 @@ class RedisPersistenceTest(program.Judgement):
             with resp.Connection(server) as client:
                 self.assertEqual(self.everything(client), before)
                 if save:
-                    client.call(*save)
+                    what = "saving" if save == ("BGSAVE",) else "append only file rewriting"
+                    self.assertEqual(client.call(*save), f"Background {what} started")
                     server.wait_for("event=saved keys=9")
                     self.assertNotIn(b"INCRBYFLOAT", self.log().read_bytes())  # but what came of it
                     self.assertEqual(self.files(), ["log.resp"])
