@@ -3,7 +3,6 @@
 
 namespace {
 
-constexpr std::size_t edns_size = 11;
 constexpr unsigned response = 0x8000, authoritative = 0x0400, truncated = 0x0200,
                    recursion_desired = 0x0100, recursion_available = 0x0080,
                    checking_disabled = 0x0010, opcode = 0x7800, dnssec_ok = 0x8000;

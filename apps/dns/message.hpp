@@ -45,6 +45,7 @@ enum class Rcode : std::uint16_t {
 };
 
 constexpr std::size_t header_size = 12;
+constexpr std::size_t edns_size = 11;
 
 /// What answers over UDP hold at the most, and what we say that we can take: it passes everywhere
 /// in one piece.

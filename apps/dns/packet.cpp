@@ -5,7 +5,8 @@
 
 namespace {
 
-constexpr std::uint32_t longest = 24 * 60 * 60;  // seconds that anything is kept
+constexpr std::size_t largest = 65535 - edns_size;  // bytes; each reply may have EDNS anew
+constexpr std::uint32_t longest = 24 * 60 * 60;     // seconds that anything is kept
 constexpr std::uint32_t longest_negative = 3 * 60 * 60;
 
 /// Where the name at `at` ends in a message that ldns has made.
@@ -32,7 +33,7 @@ std::shared_ptr<Answer> make_answer(const ldns_pkt* packet) {
     std::size_t size = 0;
     const ldns_status status = ldns_pkt2wire(&data, packet, &size);
     const std::unique_ptr<std::uint8_t, decltype(&std::free)> owner(data, std::free);
-    if (status != LDNS_STATUS_OK || size > 65535) {
+    if (status != LDNS_STATUS_OK || size > largest) {
         return nullptr;
     }
     const Message wire = std::as_bytes(std::span(data, size));

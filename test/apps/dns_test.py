@@ -165,6 +165,18 @@ zone:
             self.assertIn(" tc ", self.dig(server, "big.example.test", "TXT", "+noedns", "+ignore"))
         self.assertEqual(self.stats(server)["upstream_tcp"], 1)
 
+    def test_what_is_too_long_for_any_message_is_a_failure(self):
+        def texts(owner, last):
+            strings = lambda count, letter: f'"{letter * 255}" ' * count
+            return "".join(f"{owner} TXT {strings(25, letter)}\n" for letter in "abcdefghi") + (
+                f'{owner} TXT {strings(30, "j")} "{"k" * last}"\n')
+
+        self.zone.write_text(ZONE + texts("t1", 90) + texts("t2", 91))
+        server = self.serve_zone()
+        most = self.dig(server, "+tcp", "t1.example.test", "TXT")
+        self.assertIn("MSG SIZE  rcvd: 65535", most)
+        self.assertIn("status: SERVFAIL", self.dig(server, "+tcp", "t2.example.test", "TXT"))
+
     def test_what_nsd_says_is_kept_until_its_time_is_up(self):
         server = self.forward_to(self.start_nsd(), more=("--timeout", 30))
         for name in "www", "no.such", "alias", "a.wild":
