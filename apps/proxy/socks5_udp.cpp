@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -9,6 +10,17 @@ namespace proxy {
 namespace {
 
 constexpr std::size_t largest_datagram = std::size_t{64} << 10;
+
+/// Who speaks IPv4 to a socket of IPv6, which knows it as ::ffff:127.0.0.1, is spoken to by IPv4.
+coloop::Address without_mapping(const coloop::Address& address) {
+    constexpr std::size_t prefix = 12;
+    const std::span<const std::byte> host = address.host_bytes();
+    const bool is_mapped = address.is_ipv6() && host[10] == std::byte{0xff} &&
+                           host[11] == std::byte{0xff} &&
+                           std::all_of(host.begin(), host.begin() + 10,
+                                       [](std::byte byte) { return byte == std::byte{0}; });
+    return is_mapped ? coloop::Address::from_bytes(host.subspan(prefix), address.port()) : address;
+}
 
 /// A socket at any port of `host`; closed if the machine has no addresses of that family.
 coloop::UdpSocket open(const coloop::Address& host) {
@@ -23,8 +35,8 @@ class Association {
 public:
     Association(const coloop::TcpStream& connection, std::uint16_t port, Access& access)
         : access_(access),
-          client_(access.client.with_port(port)),
-          inner_(open(connection.local_address())) {}
+          client_(without_mapping(access.client).with_port(port)),
+          inner_(open(without_mapping(connection.local_address()))) {}
 
     void run(coloop::TcpStream& connection) {
         write_reply(connection, Reply::succeeded, inner_.local_address());

@@ -164,6 +164,25 @@ class RealClients(peers.Proxied):
             self.assertEqual(self.access_line(proxy)["outcome"], "done")
 
 
+    def test_a_client_of_ipv4_gets_datagrams_through_an_address_of_ipv6(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answerer, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            for one in answerer, client:
+                one.bind(("127.0.0.1", 0))
+                one.settimeout(program.PATIENCE)
+            proxy = self.start("proxy", "--socks5", "[::]:0")
+            port = int(proxy.wait_for(r"listening on .*:(\d+)$")[1])
+            with peers.connect(port) as control:
+                control.sendall(b"\5\1\0\5\3\0\1" + bytes(6))
+                answer = peers.receive_exactly(control, 12)[2:]
+                self.assertEqual(answer[:8], b"\5\0\0\1" + socket.inet_aton("127.0.0.1"))
+                head = b"\0\0\0\1" + answer[4:8] + struct.pack(">H", answerer.getsockname()[1])
+                client.sendto(head + b"ping", ("127.0.0.1", struct.unpack(">H", answer[8:])[0]))
+                data, sender = answerer.recvfrom(100)
+                answerer.sendto(data + b"pong", sender)
+                self.assertEqual(client.recv(100), head + b"pingpong")
+
+
 class Restart(peers.Proxied):
     def test_wrk_sees_no_error_while_the_proxy_is_replaced_again_and_again(self):
         port = peers.free_port()
