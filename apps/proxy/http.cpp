@@ -74,7 +74,8 @@ Request parse(std::string_view head) {
     std::string_view version = take_line(head);
     const std::string_view method = take_until(" ", version);
     const std::string_view authority = take_until(" ", version);
-    require(is_token(method) && version.size() == 8 && version.starts_with("HTTP/"));
+    require(is_token(method) && version.size() == 8 && version.starts_with("HTTP/") &&
+            version[7] >= '0' && version[7] <= '9');
     if (!version.starts_with("HTTP/1.")) {
         throw refusal("505 HTTP Version Not Supported");
     }

@@ -176,6 +176,7 @@ class HttpConnect(peers.Proxied):
                 (b"CONNECT user@h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400),
                 (b"CONNECT %s HTTP/2.0\r\nHost: h\r\n\r\n" % here, 505),
                 (b"CONNECT %s FTP/1.1\r\nHost: h\r\n\r\n" % here, 400),
+                (b"CONNECT %s HTTP/1.x\r\nHost: h\r\n\r\n" % here, 400),
                 (b"GET http://127.0.0.1/ HTTP/1.1\r\nHost: h\r\n\r\n", 405),
                 (b"CONNECT %s HTTP/1.1\r\nHost: h\r\n%s\r\n" % (here, 99 * field), 200),
                 (b"CONNECT %s HTTP/1.1\r\nHost: h\r\n%s\r\n" % (here, 100 * field), 431),
