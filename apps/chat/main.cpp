@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
     app.add_option("--host", host, "Numeric address to listen on");
     app.add_option("--port", port, "Port to listen on; 0 for any that is free");
     app.add_option("--max-rooms", limits.rooms, "Rooms at once")->check(CLI::PositiveNumber);
-    app.add_option("--history", limits.history, "Lines of a room that one sees who joins")
+    app.add_option("--history", limits.history,
+                   "Lines that whoever joins a room sees of what was said")
         ->check(CLI::Range(0, 1000));
     app.add_option("--line", client.line_limit, "Bytes that a line may have")
         ->check(CLI::Range(1, 65536));

@@ -23,9 +23,9 @@ void add_options(CLI::App& options, redis::Settings& settings) {
     const std::map<std::string, redis::Fsync> policies = {{"always", redis::Fsync::always},
                                                           {"everysec", redis::Fsync::everysec},
                                                           {"no", redis::Fsync::no}};
-    options
-        .add_option("--fsync", settings.store.fsync, "When the log is synced: always, everysec, no")
-        ->transform(CLI::CheckedTransformer(policies))
+    options.add_option("--fsync", settings.store.fsync, "When the log is synced")
+        ->transform(CLI::Transformer(policies).description(""))
+        ->transform(CLI::IsMember(policies))  // comes before the other, and complains in words
         ->default_str("everysec");
     options.add_option("--max-clients", settings.max_clients, "Further ones are refused")
         ->check(CLI::PositiveNumber);

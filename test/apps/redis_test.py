@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Unmodified clients of Redis, and sockets that send garbage, judge apps/redis."""
 
+import os
 import pathlib
 import random
 import resource
@@ -280,6 +281,13 @@ class RedisTest(program.Judgement):
                 for _ in range(12):
                     self.assertEqual(client.call("SET", "k", bytes(100000)), "QUEUED")
         server.wait_for('event=client-lost error="a transaction of more than 1048576 bytes"')
+
+    def test_help_and_complaints_can_be_read(self):
+        redis = pathlib.Path(os.environ["COLOOP_APPS"]) / "redis"
+        self.assertIn("--fsync ENUM:{always,everysec,no}=everysec\n", self.run_client(redis, "--help"))
+        wrong = self.start("redis", "--fsync", "never")
+        self.assertNotEqual(wrong.end(None), 0)
+        self.assertIn("--fsync: never not in {always,everysec,no}", wrong.text)
 
     def test_signals_drain_it(self):
         for by in signal.SIGTERM, signal.SIGINT:
