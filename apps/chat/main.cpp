@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 65536));
     app.add_option("--outbox", client.outbox, "Lines that wait for a client before it is dropped")
         ->check(CLI::Range(16, 65536));
-    common::add_seconds(app, "--idle", client.idle, "Seconds a client may be silent; 0: for ever");
+    common::add_seconds(app, "--idle", client.idle, "Seconds a client may be silent; 0: for ever",
+                        common::Zero::allowed);
     common::add_serving(app, serving);
     CLI11_PARSE(app, argc, argv);
 

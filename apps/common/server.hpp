@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -16,14 +17,20 @@
 
 namespace common {
 
+/// Whether an option may be zero. To most times that would leave nothing to be done in.
+enum class Zero : bool { refused, allowed };
+
 /// An option for a time in seconds, which may have a fraction.
 inline void add_seconds(CLI::App& app, const std::string& name, std::chrono::milliseconds& time,
-                        const std::string& meaning) {
-    const auto set = [&time](double seconds) {
-        time = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+                        const std::string& meaning, Zero zero = Zero::refused) {
+    const auto set = [&time, name](double seconds) {
+        if (std::isnan(seconds)) {  // which is in any range
+            throw CLI::ValidationError(name, "not a number");
+        }
+        time = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
     };
     app.add_option_function<double>(name, set, meaning)
-        ->check(CLI::Range(0.0, 1e9))
+        ->check(CLI::Range(zero == Zero::allowed ? 0 : 0.001, 1e9))
         ->default_str(fmt::format("{}", static_cast<double>(time.count()) / 1000));
 }
 
@@ -33,7 +40,8 @@ inline void add_serving(CLI::App& app, coloop::ServeOptions& serving) {
                    "Connections of each address at once; further ones wait")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
-    add_seconds(app, "--grace", serving.grace, "Seconds that clients have to go when told to stop");
+    add_seconds(app, "--grace", serving.grace, "Seconds that clients have to go when told to stop",
+                Zero::allowed);
     serving.on_error = [](const std::exception_ptr& failure) {
         try {
             std::rethrow_exception(failure);

@@ -106,7 +106,8 @@ int main(int argc, char** argv) {
                         "Seconds to wait for an upstream each time");
     app.add_option("--rounds", settings.upstreams.rounds, "How often each upstream is tried")
         ->check(CLI::Range(1, 100));
-    app.add_option("--cache", settings.cache_bytes, "Bytes that the cache may take");
+    app.add_option("--cache", settings.cache_bytes, "Bytes that the cache may take")
+        ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 50));
     common::add_seconds(app, "--idle", settings.idle,
                         "Seconds that a TCP connection may be silent");
     common::add_serving(app, settings.serving);

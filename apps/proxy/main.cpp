@@ -134,7 +134,7 @@ void add_services(CLI::App& app, Settings& settings) {
 
 void add_times(CLI::App& app, Settings& settings) {
     common::add_seconds(app, "--check-interval", settings.check_interval,
-                        "Seconds between checks of a back end; 0 for none");
+                        "Seconds between checks of a back end; 0 for none", common::Zero::allowed);
     common::add_seconds(app, "--check-timeout", settings.check_timeout, "Seconds for a check");
     common::add_seconds(app, "--handshake", settings.handshake_timeout,
                         "Seconds that a client has to say what it wants");
@@ -142,7 +142,8 @@ void add_times(CLI::App& app, Settings& settings) {
     common::add_seconds(app, "--idle", settings.idle_timeout,
                         "Seconds without a byte either way, after which a connection is cut off");
     common::add_seconds(app, "--drain", settings.drain,
-                        "The same as --grace when a successor has taken over");
+                        "The same as --grace when a successor has taken over",
+                        common::Zero::allowed);
 }
 
 }  // namespace

@@ -18,21 +18,28 @@ void add_options(CLI::App& options, redis::Settings& settings) {
     options.option_defaults()->always_capture_default();
     options.add_option("--host", settings.host, "Numeric address to listen on");
     options.add_option("--port", settings.port, "Port to listen on; 0 for any that is free");
-    options.add_option("--dir", settings.store.directory,
-                       "Where the log is; without it nothing is kept");
+    options
+        .add_option("--dir", settings.store.directory,
+                    "Where the log is; without it nothing is kept")
+        ->check([](const std::string& path) { return path.empty() ? "is empty" : ""; });
     const std::map<std::string, redis::Fsync> policies = {{"always", redis::Fsync::always},
                                                           {"everysec", redis::Fsync::everysec},
                                                           {"no", redis::Fsync::no}};
     options.add_option("--fsync", settings.store.fsync, "When the log is synced")
+        ->needs("--dir")
         ->transform(CLI::Transformer(policies).description(""))
         ->transform(CLI::IsMember(policies))  // comes before the other, and complains in words
         ->default_str("everysec");
     options.add_option("--max-clients", settings.max_clients, "Further ones are refused")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
     common::add_seconds(options, "--grace", settings.grace,
-                        "Seconds that clients have to end when told to stop");
+                        "Seconds that clients have to end when told to stop",
+                        common::Zero::allowed);
+    constexpr std::uint64_t most_bytes = std::uint64_t{1} << 50;
     const auto add_bytes = [&](const char* name, std::size_t& limit, const char* meaning) {
-        options.add_option(name, limit, meaning)->transform(CLI::AsSizeValue(false));
+        options.add_option(name, limit, meaning)
+            ->transform(CLI::AsSizeValue(false))
+            ->check(CLI::Range(std::uint64_t{1}, most_bytes));  // -1 is a large number, too
     };
     add_bytes("--rewrite-size", settings.store.rewrite_size,
               "Bytes of log from which on a new one is begun with a snapshot");

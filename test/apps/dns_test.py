@@ -434,6 +434,12 @@ zone:
         self.assertEqual(server.end(), 0)
         self.assertIn("event=end queries=", server.text)
 
+    def test_options_that_make_no_sense_are_refused(self):
+        for wrong in "--cache=-1", "--idle=0", "--timeout=nan":
+            server = self.start("dns", "--port", 0, wrong)
+            self.assertNotEqual(server.end(None), 0)
+            self.assertIn(wrong.split("=")[0], server.text)
+
     def test_a_zone_with_a_mistake_is_refused_with_its_place(self):
         for text, complaint in (("@ SOA a b 1 2 3 4 5\nx A 1.2.3\n", "zone:2"), ("x A 1.2.3.4\n", "no SOA")):
             self.zone.write_text("$TTL 5\n" + text if complaint != "zone:2" else text)

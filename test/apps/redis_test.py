@@ -284,8 +284,8 @@ class RedisTest(program.Judgement):
 
     def test_help_and_complaints_can_be_read(self):
         redis = pathlib.Path(os.environ["COLOOP_APPS"]) / "redis"
-        self.assertIn("--fsync ENUM:{always,everysec,no}=everysec\n", self.run_client(redis, "--help"))
-        wrong = self.start("redis", "--fsync", "never")
+        self.assertIn("--fsync ENUM:{always,everysec,no}=everysec", self.run_client(redis, "--help"))
+        wrong = self.start("redis", "--dir", self.folder, "--fsync", "never")
         self.assertNotEqual(wrong.end(None), 0)
         self.assertIn("--fsync: never not in {always,everysec,no}", wrong.text)
 
@@ -301,6 +301,13 @@ class RedisTest(program.Judgement):
                 self.assertEqual(server.end(by), 0)
                 self.assertEqual((idle.rest(), blocked.rest(), subscriber.rest()), (b"", b"", b""))
                 self.assertIn("event=drained", server.text)
+
+    def test_options_that_make_no_sense_are_refused(self):
+        for wrong in (["--dir", ""], ["--fsync", "always"], ["--max-bulk=-1"], ["--output-limit", 0],
+                      ["--grace", "nan"], ["--max-clients", 2**64 - 1]):
+            server = self.start("redis", "--port", 0, *wrong)
+            self.assertNotEqual(server.end(None), 0)
+            self.assertIn(wrong[0].split("=")[0], server.text)
 
     def test_shutdown_ends_it(self):
         server = self.serve("redis")
