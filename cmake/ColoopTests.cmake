@@ -9,7 +9,7 @@ set(COLOOP_TEST_TIMEOUT 60 CACHE STRING "Seconds after which a test is taken to 
 # so are those tests that have the switch inlined into them and those that try thousands of orders.
 set(COLOOP_TEST_FLAGS "" CACHE STRING "Compiler flags of most tests")
 
-option(COLOOP_TEST_ENDURANCE "Whether tests of endurance do all that they can, not a tenth")
+option(COLOOP_TEST_ENDURANCE "Whether tests of endurance do all that they can, not a twentieth")
 
 # What presets build whose subject is the core: the tests of the layers up to loop.
 add_custom_target(core-tests)

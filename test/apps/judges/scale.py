@@ -24,6 +24,6 @@ def scaled(count):
 
 
 def endured(count, sanitized):
-    """`count` in presets with COLOOP_TEST_ENDURANCE and a tenth in others; or `sanitized`, with a
-    sanitizer. What a test of endurance asserts must be sharp enough for a tenth."""
-    return sanitized if SANITIZED else count if ENDURANCE else count // 10
+    """`count` in presets with COLOOP_TEST_ENDURANCE and a twentieth in others; or `sanitized`, with
+    a sanitizer. What a test of endurance asserts must be sharp enough for a twentieth."""
+    return sanitized if SANITIZED else count if ENDURANCE else count // 20
