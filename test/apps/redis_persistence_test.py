@@ -285,7 +285,8 @@ class RedisPersistenceTest(program.Judgement):
             self.eventually(lambda: one.call("SET", "k", 1) == "OK", "there is a new log")
             self.assertEqual(one.call("GET", "n"), b"3")
         self.assertNotIn("writing-again", server.text)
-        self.assertEqual(server.end(), 0)
+        # strace counts for each thread of the pool, so the last sync may have to fail, too.
+        self.assertIn(server.end(), (0, 1))
 
     def test_a_sync_that_fails_at_the_end_is_told(self):
         server, trace = self.start_traced(["-e", "inject=fdatasync:error=EIO:delay_enter=1000000"])
