@@ -210,11 +210,16 @@ class Backends(peers.Proxied):
         proxy = self.proxy("--max-connections", 1000, "--check-interval", 0.05,
                            forward=server.address)
         most = max(map(int, os.listdir(f"/proc/{proxy.pid}/fd"))) + 12
-        resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most, most))
+        _, hard = resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most, hard))
         clients = [socket.socket() for _ in range(20)]
         for client in clients:
             client.connect_ex(("127.0.0.1", proxy.forward))  # may be reset before it returns
-        proxy.wait_for(r"outcome=.*too many open files")
+        proxy.wait_for("too many open files")
+        # A client takes two, its own and the back end's: with one more, the last one gets only one.
+        resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most + 1, hard))
+        self.eventually(lambda: re.search("outcome=.*too many open files", proxy.text),
+                        "there is none for a back end")
         for client in clients:
             client.close()
         self.eventually(lambda: self.is_answered(proxy), "there are descriptors again")
