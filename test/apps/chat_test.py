@@ -11,7 +11,7 @@ import time
 import unittest
 
 import program
-from scale import scaled
+from scale import ENDURANCE, scaled
 
 
 class Talker:
@@ -243,9 +243,9 @@ class Chat(program.Judgement):
             self.eventually(lambda: server.descriptors() <= descriptors, "all closed")
 
         descriptors = server.descriptors()
-        come_and_go(scaled(500))
+        come_and_go(scaled(500 if ENDURANCE else 200))
         before = server.resident_kib()
-        come_and_go(scaled(3000))
+        come_and_go(scaled(3000 if ENDURANCE else 1000))
         self.assertLess(server.resident_kib() - before, 8000)
         self.assertEqual(server.end(), 0)
 
@@ -257,7 +257,7 @@ class Chat(program.Judgement):
 
     def test_garbage_does_no_harm(self):
         server = self.serve_chat()
-        for seed in range(scaled(50)):
+        for seed in range(scaled(50 if ENDURANCE else 10)):
             talker = self.talk(server)
             garbage = b"".join(struct.pack("<I", (seed * 7919 + i * 2654435761) % 2**32)
                                for i in range(2000))

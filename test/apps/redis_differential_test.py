@@ -9,6 +9,7 @@ import types
 
 import program
 import resp
+from scale import ENDURANCE
 
 SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ
 
@@ -135,11 +136,11 @@ class RedisDifferentialTest(program.Judgement):
 
     def test_resp2_replies_are_those_of_redis_server(self):
         for seed in self.seeds():
-            self.compare(2, seed, 500 if SANITIZED else 3000)
+            self.compare(2, seed, 500 if SANITIZED else 3000 if ENDURANCE else 1000)
 
     def test_resp3_replies_are_those_of_redis_server(self):
         for seed in self.seeds():
-            self.compare(3, seed, 500 if SANITIZED else 3000)
+            self.compare(3, seed, 500 if SANITIZED else 3000 if ENDURANCE else 1000)
 
     def seeds(self):
         return [int(seed) for seed in os.environ.get("COLOOP_SEEDS", "1 2").split()]
