@@ -202,7 +202,7 @@ class NbdDurability(program.Judgement):
         visit_all(CONNECTIONS * 9 // 10)
         if not SANITIZED:  # they keep memory, and tell at the end what was lost
             # The stacks of those who came all at once are given back when it has been quiet for a
-            # while; 233 bytes lost by each of 9,000 would be more than what is left for the allocator.
+            # while; 466 bytes lost by each of 4,500 would be more than what is left for the allocator.
             self.eventually(lambda: server.resident_kib() <= after_a_tenth + 2048,
                             "memory is given back")
         self.assertEqual(server.end(), 0)

@@ -234,9 +234,7 @@ class Backends(peers.Proxied):
             return False
 
     def test_a_back_end_that_refuses_is_passed_over_and_comes_back_when_checks_say_so(self):
-        holder = socket.socket()  # of a port that refuses
-        self.addCleanup(holder.close)
-        holder.bind(("127.0.0.1", 0))
+        holder = peers.hold_port(self)
         port = holder.getsockname()[1]
         server = peers.Server(self, peers.say(b"0"))
         proxy = self.proxy("--check-interval", 0.05, forward=f"{server.address},127.0.0.1:{port}")

@@ -139,12 +139,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def dead_port(test):
-    """A port that refuses connections until the end of the test: it is bound, so nobody gets it."""
+def hold_port(test):
+    """A socket whose port refuses connections until it is closed, and that nobody else gets."""
     holder = socket.socket()
     test.addCleanup(holder.close)
     holder.bind(("127.0.0.1", 0))
-    return holder.getsockname()[1]
+    return holder
+
+
+def dead_port(test):
+    """A port that refuses connections until the end of the test."""
+    return hold_port(test).getsockname()[1]
 
 
 def start_daemon(test, command, port, **options):
