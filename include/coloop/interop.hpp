@@ -167,15 +167,22 @@ Driver drive(Awaiter& awaiter, Outcome<Value>& outcome, Arrival& arrival) {
     arrival.done();
 }
 
+/// Posts to the loop of the running coroutine, whose Loop may be gone while the loop is being left.
+COLOOP_EXPORT void post_from_coroutine(Posted& posted) noexcept;
+
 /// Runs a function in one of coloop's coroutines for a C++20 coroutine that awaits it.
 template <typename Function>
-class FunctionAwaitable {
+class FunctionAwaitable final : private Posted {
 public:
     using Value = std::invoke_result_t<Function&>;
     static_assert(!std::is_rvalue_reference_v<Value>);
 
     FunctionAwaitable(Loop& loop, Function function)
-        : loop_(loop), function_(std::move(function)) {}
+        : Posted([](Posted& self) noexcept {
+              static_cast<FunctionAwaitable&>(self).caller_.resume();
+          }),
+          loop_(loop),
+          function_(std::move(function)) {}
 
     FunctionAwaitable(const FunctionAwaitable&) = delete;
     FunctionAwaitable& operator=(const FunctionAwaitable&) = delete;
@@ -185,10 +192,11 @@ public:
 
     /// False if there can be no such coroutine; await_resume() throws why.
     bool await_suspend(std::coroutine_handle<> caller) noexcept {
+        caller_ = caller;
         const Result<void> started = loop_.spawn(
-            [this, caller] {
+            [this] {
                 outcome_.keep(function_);
-                loop_.post([caller] { caller.resume(); });
+                post_from_coroutine(*this);
             },
             {.name = "as_awaitable"}, std::nothrow);
         if (!started) {
@@ -202,6 +210,7 @@ public:
 private:
     Loop& loop_;
     Function function_;
+    std::coroutine_handle<> caller_;
     Outcome<Value> outcome_;
 };
 

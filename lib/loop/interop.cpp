@@ -26,4 +26,8 @@ void Arrival::arrive() noexcept {
     waiter_.wake_one();
 }
 
+void post_from_coroutine(Posted& posted) noexcept {
+    LoopState::current("as_awaitable").post(posted);  // taken in, as the coroutine has not ended
+}
+
 }  // namespace coloop::detail

@@ -419,6 +419,28 @@ TEST_SUITE("as_awaitable") {
         CHECK(uv_loop_close(&uv) == 0);
     }
 
+    TEST_CASE("a Loop on somebody else's loop may be destroyed before the function returns") {
+        uv_loop_t uv;
+        REQUIRE(uv_loop_init(&uv) == 0);
+        std::string log;
+        const auto program = [&](Loop& loop) -> Detached {
+            log += std::to_string(co_await as_awaitable(loop, [] {
+                const CancelScope shield(CancelScope::Kind::shield);
+                co_sleep(1ms);
+                return 1;
+            }));
+        };
+        {
+            auto guest = std::make_unique<Loop>(&uv);
+            program(*guest);
+            uv_run(&uv, UV_RUN_NOWAIT);
+        }
+        CHECK(log.empty());
+        uv_run(&uv, UV_RUN_DEFAULT);
+        CHECK(log == "1");
+        CHECK(uv_loop_close(&uv) == 0);
+    }
+
     TEST_CASE("both directions nest") {
         run_in_loop([] {
             Loop loop(Loop::current_uv());
