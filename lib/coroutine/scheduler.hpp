@@ -34,13 +34,14 @@ public:
 
     /// Makes one ready that is to run as soon as the running coroutine stops, before those that are
     /// ready already; several run in the order of the calls. So whoever is woken like this may wake
-    /// others like this, but only a bounded number in a row: then they queue like everybody.
+    /// others like this, but only in chains and trees of a bounded size while somebody else waits:
+    /// then they queue like everybody.
     void make_ready_ahead(Coroutine& coroutine) noexcept {
         const Coroutine* running = Coroutine::self();
         while (running != nullptr && running->caller_ != nullptr) {
             running = running->caller_;
         }
-        if (running == nullptr || running->ahead_ == most_ahead_in_a_row) [[unlikely]] {
+        if (running == nullptr || has_had_its_share(*running)) [[unlikely]] {
             make_ready(coroutine);
             return;
         }
@@ -109,7 +110,18 @@ protected:
     virtual void became_ready() noexcept = 0;
 
 private:
-    static constexpr std::uint8_t most_ahead_in_a_row = 64;
+    static constexpr std::uint8_t longest_chain = 64;
+    static constexpr unsigned largest_tree = 1024;
+
+    /// Whether those whom `running` makes ready must queue. Whoever had queued begins a new tree;
+    /// where only trees are ready, they may grow: depth first they take the fewest stacks.
+    bool has_had_its_share(const Coroutine& running) noexcept {
+        if (running.ahead_ == 0) {
+            tree_ = 0;
+        }
+        return running.ahead_ == longest_chain ||
+               (++tree_ > largest_tree && ready_ > 0 && last_->ahead_ == 0);
+    }
 
     /// As Coroutine::switch_in(), but from outside coroutines, with what was stored before.
     [[gnu::always_inline]] static void run(Coroutine& coroutine,
@@ -127,6 +139,7 @@ private:
     Coroutine* first_ = nullptr;
     Coroutine* last_ = nullptr;
     Coroutine* last_ahead_ = nullptr;  // of those that the running coroutine has put ahead
+    unsigned tree_ = 0;  // how many were put ahead by one that had queued and its descendants
     std::size_t ready_ = 0;
 };
 

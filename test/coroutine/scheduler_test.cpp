@@ -3,6 +3,7 @@
 // The order of those that are ready, where it is not the order in which they became so.
 #include "coroutine/scheduler.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -89,6 +90,36 @@ TEST_SUITE("Scheduler") {
         run_ready();
         CHECK(entered == 200);
         CHECK(before_bystander == 65);
+    }
+
+    TEST_CASE("a tree of any size goes ahead of nobody for long, but goes ahead if nobody waits") {
+        std::string order;
+        std::size_t entered = 0;
+        std::size_t most_ready = 0;
+        std::function<void(int)> grow = [&](int levels) {
+            ++entered;
+            for (int child = 0; levels > 0 && child < 10; ++child) {
+                auto made = CoroutineAccess::create([&, levels] { grow(levels - 1); }, {});
+                scheduler().make_ready_ahead(**made);
+            }
+            most_ready = std::max(most_ready, scheduler().ready());
+        };
+        Runner alone(order, 'a', [&] { grow(4); });
+        scheduler().make_ready(alone);
+        run_ready();
+        CHECK(entered == 11'111);
+        CHECK(most_ready <= 4 * 10);  // depth first
+
+        entered = 0;
+        Runner crowd(order, 'c', [&] { grow(4); });
+        std::size_t before_bystander = 0;
+        Runner bystander(order, 'b', [&] { before_bystander = entered; });
+        scheduler().make_ready(crowd);
+        scheduler().make_ready(bystander);
+        run_ready();
+        CHECK(entered == 11'111);
+        CHECK(before_bystander >= 1'000);
+        CHECK(before_bystander <= 1'100);
     }
 
     TEST_CASE("one that is withdrawn does not run, wherever it was in the queue") {
