@@ -146,7 +146,9 @@ Result<void> StreamNode::read_by(const char* operation,
     const NodePtr<StreamNode> hold(this);
     being_read_ = true;
     while (result && !attempt()) {
-        if (const ssize_t woken = wait_read({}); woken < 0) {
+        // It may have been cancelled since it was woken.
+        const ssize_t woken = Wait::already_cancelled() ? was_cancelled : wait_read({});
+        if (woken < 0) {
             result = failure(woken, operation);
         } else if (closing()) {
             result = error(Errc::closed, operation);

@@ -151,8 +151,7 @@ Result<void> StreamNode::write_by(const char* operation, std::span<const std::by
     }
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<std::ptrdiff_t>(taken, 0)));
     if (result && !bytes.empty()) {
-        uv_buf_t rest = buffer_of(bytes);
-        result = write_batch({&rest, 1}, rest.len);
+        result = write_pieces({&bytes, 1});
     }
     end_write();
     return result;

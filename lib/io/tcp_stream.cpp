@@ -80,8 +80,8 @@ Result<void> TcpStream::set_keep_alive(std::chrono::seconds idle, std::nothrow_t
         return closed(operation);
     }
     const int on = idle.count() > 0 ? 1 : 0;
-    if (const int status =
-            uv_tcp_keepalive(&node().tcp(), on, static_cast<unsigned>(idle.count()))) {
+    const auto delay = std::clamp<std::chrono::seconds::rep>(idle.count(), 0, INT_MAX);
+    if (const int status = uv_tcp_keepalive(&node().tcp(), on, static_cast<unsigned>(delay))) {
         return node().error(status, operation);
     }
     return {};

@@ -252,6 +252,8 @@ TEST_CASE("keep-alive probes begin after the time asked for, and zero turns them
         pair.near.set_keep_alive(std::chrono::seconds(0));
         CHECK(option_of(pair.near, SOL_SOCKET, SO_KEEPALIVE) == 0);
         CHECK_THROWS_AS(pair.near.set_keep_alive(std::chrono::hours(24 * 365)), Error);
+        CHECK_THROWS_AS(pair.near.set_keep_alive(std::chrono::seconds((std::int64_t{1} << 32) + 1)),
+                        Error);
     });
 }
 
