@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -90,7 +91,7 @@ coloop::Result<void> Session::send() {
     while (!reply.text.empty() || !messages_.empty()) {
         std::swap(sending_, reply.text);
         const Promises promises = std::exchange(promises_, {});
-        if (!server_.store.commit(promised_)) {
+        if (!server_.store.commit(std::max(promised_, server_.store.seen()))) {
             break_promises(promises);
         }
         sending_ += std::exchange(messages_, {});

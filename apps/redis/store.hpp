@@ -53,6 +53,12 @@ public:
 
     [[nodiscard]] std::size_t pending() const { return pending_.size(); }
 
+    /// Up to where it has to be kept before anybody is told of what is in memory: with `always`
+    /// nobody sees what a crash could take back.
+    [[nodiscard]] std::uint64_t seen() const {
+        return options_.fsync == Fsync::always && !failure_ ? end_ : 0;
+    }
+
     /// Waits until the log up to `mark` is as safe as the policy says. Those who come meanwhile
     /// share the next write. Not cancelled. False if it can't be kept; see failure().
     [[nodiscard]] bool commit(std::uint64_t mark);
