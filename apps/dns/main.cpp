@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A DNS server: the authority for zones from files, and a cache in front of other servers.
+#include <algorithm>
 #include <csignal>
 #include <limits>
 #include <memory>
@@ -37,7 +38,12 @@ std::vector<Zone> load_zones(const std::vector<std::string>& settings) {
         if (equals == std::string::npos) {
             throw std::invalid_argument("--zone wants NAME=FILE, not " + zone);
         }
-        zones.emplace_back(zone.substr(0, equals), zone.substr(equals + 1));
+        Zone added(zone.substr(0, equals), zone.substr(equals + 1));
+        if (std::any_of(zones.begin(), zones.end(),
+                        [&](const Zone& other) { return other.same_name(added); })) {
+            throw std::invalid_argument("--zone was given twice for " + zone.substr(0, equals));
+        }
+        zones.push_back(std::move(added));
         common::log("zone", {{"name", zone.substr(0, equals)}, {"names", zones.back().size()}});
     }
     return zones;
@@ -60,6 +66,9 @@ std::pair<coloop::UdpSocket, coloop::TcpListener> open_sockets(const Settings& s
 void run_server(Settings& settings) {
     for (const std::string& server : settings.servers) {
         settings.upstreams.servers.push_back(coloop::Address::parse(server));
+        if (settings.upstreams.servers.back().port() == 0) {
+            throw std::invalid_argument("--upstream wants ADDRESS:PORT, not " + server);
+        }
     }
     Service service(load_zones(settings.zones), settings.cache_bytes, settings.upstreams);
     auto [udp, tcp] = open_sockets(settings);

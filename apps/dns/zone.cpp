@@ -85,7 +85,8 @@ const ldns_rdf* Zone::follow(ldns_pkt* packet, const ldns_rdf* name, ldns_rr_typ
     }
     if (const auto* alias = ldns_dnssec_name_find_rrset(place.name, LDNS_RR_TYPE_CNAME)) {
         add(packet, LDNS_SECTION_ANSWER, alias, name);
-        return type == LDNS_RR_TYPE_CNAME ? nullptr : ldns_rr_rdf(alias->rrs->rr, 0);
+        const bool is_asked_for = type == LDNS_RR_TYPE_CNAME || type == LDNS_RR_TYPE_ANY;
+        return is_asked_for ? nullptr : ldns_rr_rdf(alias->rrs->rr, 0);
     }
     const ldns_dnssec_rrsets* records = type == LDNS_RR_TYPE_ANY  // RFC 8482: any will do
                                             ? place.name->rrsets

@@ -19,6 +19,10 @@ public:
     /// How many labels the zone's name has.
     [[nodiscard]] int depth() const { return ldns_dname_label_count(zone_->soa->name); }
 
+    [[nodiscard]] bool same_name(const Zone& other) const {
+        return ldns_dname_compare(zone_->soa->name, other.zone_->soa->name) == 0;
+    }
+
     /// How many names are in it.
     [[nodiscard]] std::size_t size() const { return zone_->names->count; }
 

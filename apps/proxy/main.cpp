@@ -127,7 +127,8 @@ void add_services(CLI::App& app, Settings& settings) {
             return is_user(user) ? std::string() : "name:password, please";
         });
     app.add_option("--allow-port", settings.ports,
-                   "Port that SOCKS5 and CONNECT may lead to; all, if there is none");
+                   "Port that SOCKS5 and CONNECT may lead to; all, if there is none")
+        ->check(CLI::Range(1, 65535));
     app.add_flag("!--no-access-lines", settings.access_lines,
                  "Do not log a line for each connection");
 }

@@ -110,6 +110,7 @@ zone:
                          ["alias.example.test.", "www.example.test."])
         self.assertEqual(self.short(server, "out.example.test"), ["www.elsewhere.test."])
         self.assertIn("CNAME", self.dig(server, "loop.example.test"))
+        self.assertEqual(self.short(server, "alias.example.test", "ANY"), ["www.example.test."])
         self.assertEqual(self.short(server, "any.thing.wild.example.test"), ["192.0.2.7"])
         nodata = self.dig(server, "host.wild.example.test")
         for text in nodata, self.dig(server, "b.example.test"), self.dig(server, "www.example.test", "MX"):
@@ -435,8 +436,10 @@ zone:
         self.assertIn("event=end queries=", server.text)
 
     def test_options_that_make_no_sense_are_refused(self):
-        for wrong in "--cache=-1", "--idle=0", "--timeout=nan":
-            server = self.start("dns", "--port", 0, wrong)
+        self.zone.write_text("$TTL 5\n@ SOA a b 1 2 3 4 5\n")
+        for wrong in "--cache=-1", "--idle=0", "--timeout=nan", "--upstream=127.0.0.1:0", \
+                f"--zone=a.test={self.zone} --zone=A.test.={self.zone}":
+            server = self.start("dns", "--port", 0, *wrong.split())
             self.assertNotEqual(server.end(None), 0)
             self.assertIn(wrong.split("=")[0], server.text)
 
