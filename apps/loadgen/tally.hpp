@@ -30,8 +30,8 @@ struct Tally {
     std::uint64_t asked = 0;
     std::uint64_t failed = 0;
     std::map<std::string, Failures> failures;  // by kind
-    Clock::time_point begin;
-    Histogram latencies;  // of the seconds that have ended
+    Clock::time_point begin = Clock::now();    // of asking; until then, of connecting
+    Histogram latencies;                       // of the seconds that have ended
     Histogram latencies_this_second;
     std::vector<Second> seconds;
 

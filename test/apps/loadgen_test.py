@@ -247,10 +247,26 @@ class Loadgen(Judgement):
     def test_interrupted_it_tells_what_it_has(self):
         echo = self.serve("echo")
         load = self.start("loadgen", "--port", echo.port, "--duration", 1000, "--rate", 1000)
-        load.wait_for(r"^at=1 rate=\d+ p50_ms=[\d.]+ p99_ms=[\d.]+ failed=0$")
+        load.wait_for(r"^at=\d+ rate=\d+ p50_ms=[\d.]+ p99_ms=[\d.]+ failed=0$")
         self.assertEqual(load.end(signal.SIGINT), 0)
         self.assertRegex(load.text, r"(?m)^interrupted$")
         self.assertRegex(load.text, r"(?m)^[1-9]\d* answers in [\d.]+ s")
+        self.assertRegex(load.text, r"(?m)^errors: none$")
+
+    def test_interrupted_before_it_has_asked_anything_it_says_so(self):
+        opened = threading.Event()
+
+        def say_nothing(connection, number):
+            if connection.recv(4096):
+                opened.set()
+                connection.recv(1)
+
+        server = BadServer(self, say_nothing)
+        load = self.start("loadgen", "--port", server.port, "--protocol", "resp",
+                          "--command", "get", "--timeout", 1000)
+        self.assertTrue(opened.wait(PATIENCE))
+        self.assertEqual(load.end(signal.SIGINT), 1)
+        self.assertRegex(load.text, r"(?m)^0 answers in \d+\.\d\d s: 0 per second$")
         self.assertRegex(load.text, r"(?m)^errors: none$")
 
     def test_on_a_terminal_progress_is_one_line(self):
@@ -267,7 +283,7 @@ class Loadgen(Judgement):
         self.assertIn("errors: none", load.communicate(timeout=PATIENCE)[0])
         os.close(master)
         self.assertNotIn(b"\n", shown)
-        self.assertRegex(shown, rb"\r\x1b\[K +1 s +\d+/s  median [\d.]+ ms")
+        self.assertRegex(shown, rb"\r\x1b\[K +\d+ s +\d+/s  median [\d.]+ ms")
 
     def test_it_explains_itself(self):
         self.assertIn("--rate", self.run_client(LOADGEN, "--help"))
