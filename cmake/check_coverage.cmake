@@ -37,7 +37,9 @@ function(is_declared call result)
     foreach(header IN LISTS public_headers)
         set(all TRUE)
         foreach(name IN LISTS names)
-            if(NOT "${header_${header}}" MATCHES "(^|[^A-Za-z0-9_])${name}([^A-Za-z0-9_]|$)")
+            string(FIND "${header_${header}}" "${name}" found)  # far cheaper than the other
+            if(found EQUAL -1 OR
+                    NOT "${header_${header}}" MATCHES "(^|[^A-Za-z0-9_])${name}([^A-Za-z0-9_]|$)")
                 set(all FALSE)
                 break()
             endif()
