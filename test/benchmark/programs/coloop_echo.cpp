@@ -7,7 +7,7 @@
 namespace {
 
 void echo(coloop::TcpStream client) {
-    std::array<std::byte, 16 * 1024> buffer;
+    std::array<std::byte, 32 * 1024> buffer;  // one that is filled makes libuv read once more
     while (const std::size_t n = client.read(buffer)) {
         client.write(std::span(buffer).first(n));
     }
