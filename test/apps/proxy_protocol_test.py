@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """apps/proxy as its protocols prescribe: each reply and status, also for garbage."""
 
+import itertools
 import os
 import resource
 import socket
 import struct
 
+import daemons
 import peers
 import program
 
@@ -38,7 +40,7 @@ class Socks5(peers.Proxied):
         here = ipv4("127.0.0.1", server.port)
         for request, reply in ((b"\5\1\0" + here, OK),
                                (b"\5\1\0" + name(b"localhost", server.port), OK),
-                               (b"\5\1\0" + ipv4("127.0.0.1", peers.dead_port(self)), REFUSED),
+                               (b"\5\1\0" + ipv4("127.0.0.1", daemons.hold_port(self)), REFUSED),
                                (b"\5\1\0" + ipv4("255.255.255.255", 80), None),
                                (b"\5\1\0" + name(b"no-such-host.invalid", 80), HOST_UNREACHABLE),
                                (b"\5\1\0" + name(b"", 80), HOST_UNREACHABLE),
@@ -67,7 +69,8 @@ class Socks5(peers.Proxied):
         with peers.connect(proxy.socks5) as client:
             client.sendall(b"\5\1\0")
             self.assertEqual(peers.receive_exactly(client, 2), b"\5\0")
-            most = max(map(int, os.listdir(f"/proc/{proxy.pid}/fd"))) + 1
+            used = set(map(int, os.listdir(f"/proc/{proxy.pid}/fd")))
+            most = next(number for number in itertools.count() if number not in used)
             resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (most, most))
             client.sendall(b"\5\3\0" + ipv4("0.0.0.0", 0))
             self.assertEqual(peers.receive_all(client)[:2], bytes([5, FAILED]))
@@ -114,19 +117,18 @@ class Socks5(peers.Proxied):
                 client.sendall(bytes([byte]))
             self.assertEqual(peers.receive_exactly(client, 12)[:4], b"\5\0\5\0")
         early = peers.random_bytes(700_000)
-        client, reply = self.ask(proxy, b"\5\1\0" + ipv4("127.0.0.1", server.port) + early)
-        self.assertEqual(reply, OK)
-        client.shutdown(socket.SHUT_WR)
-        self.assertEqual(peers.receive_all(client), early)
+        with peers.connect(proxy.socks5) as client:
+            answer = peers.exchange(client, whole + early)
+        self.assertEqual((answer[:4], answer[12:]), (b"\5\0\5\0", early))
 
     def test_who_does_not_say_what_it_wants_is_cut_off(self):
         proxy = self.proxy("--handshake", 0.05, socks5=True, http=True)
         with peers.connect(proxy.socks5) as client:
             client.sendall(b"\5")
-            self.assertEqual(peers.receive_all(client), b"")
+            self.assertEqual(peers.last_words(client), b"")
         with peers.connect(proxy.http) as client:
             client.sendall(b"CONNECT ")
-            self.assertIn(b" 408 ", peers.receive_all(client))
+            self.assertIn(b" 408 ", peers.last_words(client))
 
     def test_garbage_is_survived(self):
         proxy = self.proxy(socks5=True, http=True)
@@ -148,9 +150,7 @@ class Socks5(peers.Proxied):
 class HttpConnect(peers.Proxied):
     def answer(self, proxy, request):
         with peers.connect(proxy.http) as client:
-            client.sendall(request)
-            client.shutdown(socket.SHUT_WR)
-            return peers.receive_all(client)
+            return peers.exchange(client, request)
 
     def test_each_request_gets_the_status_of_rfc_9110(self):
         server = peers.Server(self, peers.echo)
@@ -196,18 +196,10 @@ class HttpConnect(peers.Proxied):
                 self.assertEqual(b"Allow: CONNECT\r\n" in answer, status == 405)
 
     def test_a_refusal_names_its_cause(self):
-        proxy = self.proxy("--connect", 0.05, http=True)
-        full = socket.create_server(("127.0.0.1", 0), backlog=0)
-        self.addCleanup(full.close)
-        fillers = []
-        for _ in range(3):  # until it drops what else wants to connect
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(full.getsockname())
-            fillers.append(filler)
-            self.addCleanup(filler.close)
-        for port, status, cause in ((peers.dead_port(self), 502, b"connection_refused"),
-                                    (full.getsockname()[1], 504, b"connection_timeout")):
+        for proxy, port, status, cause in (
+                (self.proxy(http=True), daemons.hold_port(self), 502, b"connection_refused"),
+                (self.proxy("--connect", 0.05, http=True), peers.full_listener(self), 504,
+                 b"connection_timeout")):
             answer = self.answer(proxy, b"CONNECT 127.0.0.1:%d HTTP/1.0\r\n\r\n" % port)
             self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
             self.assertIn(b"Proxy-Status: coloop-proxy; error=" + cause, answer)

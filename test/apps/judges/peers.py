@@ -1,32 +1,34 @@
 # SPDX-License-Identifier: MIT
 """What stands at the two ends of a proxy under test."""
 
+import contextlib
 import hashlib
 import os
 import random
 import re
-import shutil
+import select
 import socket
 import struct
-import subprocess
 import threading
-import time
 
+from daemons import hold_port
 from program import PATIENCE, Judgement
 from scale import SANITIZED
 
 
 class Server:
-    """A TCP server whose clients are each handled by `handle(connection)` in a thread."""
+    """A TCP server whose clients are each handled by `handle(connection)` in a thread. Its port is
+    held, so that there is no other server at it, whatever address "localhost" may lead to."""
 
-    def __init__(self, test, handle, host="127.0.0.1", port=0):
+    def __init__(self, test, handle, host="127.0.0.1", port=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.listener = socket.create_server((host, port), family=family, backlog=1024)
-        self.port = self.listener.getsockname()[1]
+        self.port = port or hold_port(test)
+        self.listener = socket.create_server((host, self.port), family=family, backlog=1024)
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.handle = handle
         self.failures = []
         threading.Thread(target=self._accept, daemon=True).start()
+        test.addCleanup(self.listener.close)
         test.addCleanup(self.stop)
 
     def _accept(self):
@@ -50,11 +52,8 @@ class Server:
 
     def stop(self):
         """From now on connections to it are refused."""
-        try:
+        with contextlib.suppress(OSError):  # it was stopped before
             self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
 
 
 def echo(connection):
@@ -113,6 +112,32 @@ def receive_exactly(connection, count):
     return data
 
 
+def exchange(connection, data):
+    """Sends `data`, and that it is all, while it receives all that comes: who does one after the
+    other may wait for ever."""
+    def send():
+        with contextlib.suppress(OSError):  # who does not want to hear all says so otherwise
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        return receive_all(connection)
+    finally:
+        sender.join()
+
+
+def last_words(connection):
+    """All that comes before the other side cuts the connection off. With something unread that is
+    a reset, else an end."""
+    data = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 20):
+            data += piece
+    return data
+
+
 def reset(connection):
     """Closes so that the peer gets a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -132,68 +157,17 @@ def random_bytes(count):
     return random.randbytes(count)
 
 
-def free_port():
-    """A port that nobody listens on, and few will ask for meanwhile."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def hold_port(test):
-    """A socket whose port refuses connections until it is closed, and that nobody else gets."""
-    holder = socket.socket()
-    test.addCleanup(holder.close)
-    holder.bind(("127.0.0.1", 0))
-    return holder
-
-
-def dead_port(test):
-    """A port that refuses connections until the end of the test."""
-    return hold_port(test).getsockname()[1]
-
-
-def start_daemon(test, command, port, **options):
-    """Runs somebody else's server until the end of the test; returns when it accepts on `port`."""
-    process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-
-    def stop():
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-    test.addCleanup(stop)
-    end = time.monotonic() + PATIENCE
+def full_listener(test):
+    """The port of a server at which who connects waits for ever."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    test.addCleanup(listener.close)
     while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-            return process
-        except OSError:
-            if process.poll() is not None:
-                test.fail(f"{command} ended:\n{process.stdout.read().decode()}")
-            if time.monotonic() > end:
-                test.fail(f"{command} does not listen")
-            time.sleep(0.02)
-
-
-def start_nginx(test, folder, port):
-    """Nginx with one small page, one worker and no access log."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    (folder / "nginx.conf").write_text(f"""
-        daemon off; master_process off; pid {folder}/pid; error_log stderr;
-        events {{ worker_connections 4096; }}
-        http {{
-            access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
-            fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-            keepalive_requests 1000000;
-            server {{
-                listen 127.0.0.1:{port} backlog=4096;
-                location / {{ return 200 "hello\\n"; }}
-            }}
-        }}""")
-    return start_daemon(test, [shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-p",
-                               folder, "-c", folder / "nginx.conf"], port)
+        filler = socket.socket()
+        test.addCleanup(filler.close)
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        if not select.select([], [filler], [], 0.2)[1]:  # none has to wait for a server with room
+            return listener.getsockname()[1]
 
 
 def scale(full, reduced):
@@ -202,7 +176,8 @@ def scale(full, reduced):
 
 
 class Proxied(Judgement):
-    """Starts the proxy on free ports."""
+    """Starts the proxy on free ports. Unless a test says otherwise, it has patience with a machine
+    that is busy, and none with one that has no network to ask for names."""
 
     def proxy(self, *arguments, socks5=False, http=False, forward=None, **options):
         """With .socks5, .http and .forward as the ports of what was asked for."""
@@ -210,6 +185,9 @@ class Proxied(Judgement):
         for name, wanted in (("socks5", socks5), ("http", http)):
             asked += [f"--{name}", "127.0.0.1:0"] if wanted else []
         asked += ["--forward", f"127.0.0.1:0={forward}"] if forward else []
+        for time in "--handshake", "--connect", "--check-timeout":
+            asked += [] if time in arguments else [time, 600]
+        options.setdefault("env", {**os.environ, "RES_OPTIONS": "timeout:1 attempts:1"})
         proxy = self.start("proxy", *asked, *arguments, **options)
         for name in [name for name, wanted in
                      (("socks5", socks5), ("http", http), ("forward", forward)) if wanted]:
