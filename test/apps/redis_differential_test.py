@@ -3,10 +3,9 @@
 
 import os
 import random
-import socket
-import subprocess
 import types
 
+import daemons
 import program
 import resp
 from scale import ENDURANCE
@@ -95,25 +94,9 @@ def same(ours, theirs):
 
 
 class RedisDifferentialTest(program.Judgement):
-    def start_original(self):
-        """redis-server on a port that is free, and that others may take: then on another."""
-        for _ in range(20):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            process = subprocess.Popen(
-                ["redis-server", "--port", str(port), "--save", "", "--dir", str(self.folder)],
-                stdout=subprocess.PIPE, text=True)
-            self.addCleanup(process.stdout.close)
-            self.addCleanup(process.wait)
-            self.addCleanup(process.kill)
-            for line in process.stdout:
-                if "Ready to accept connections" in line:
-                    return types.SimpleNamespace(host="127.0.0.1", port=port)
-        self.fail("redis-server does not start")
-
     def compare(self, protocol, seed, count):
-        ours, theirs = self.serve("redis"), self.start_original()
+        ours = self.serve("redis")
+        theirs = types.SimpleNamespace(host="127.0.0.1", port=daemons.start_redis(self))
         writer = Writer(seed)
         with resp.Connection(ours) as our, resp.Connection(theirs) as their:
             if protocol == 3:

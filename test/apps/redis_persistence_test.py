@@ -152,13 +152,9 @@ class RedisPersistenceTest(program.Judgement):
         server = self.start_server()
         keys = 20000
         with resp.Connection(server) as client:
-            client.socket.sendall(b"".join(resp.encode("SET", i, "old") for i in range(keys)))
-            for _ in range(keys):
-                client.read()
-            client.socket.sendall(resp.encode("BGSAVE") + b"".join(
-                resp.encode("APPEND", i, "new") for i in range(keys)) + resp.encode("DEL", 7))
-            for _ in range(keys + 2):
-                client.read()
+            client.pipeline([resp.encode("SET", i, "old") for i in range(keys)])
+            client.pipeline([resp.encode("BGSAVE"), *(resp.encode("APPEND", i, "new")
+                                                      for i in range(keys)), resp.encode("DEL", 7)])
         server.wait_for("event=saved")
         server.end(signal.SIGKILL)
         server = self.start_server()
@@ -170,9 +166,7 @@ class RedisPersistenceTest(program.Judgement):
     def test_a_flush_during_a_snapshot_flushes(self):
         server = self.start_server()
         with resp.Connection(server) as client:
-            requests = [resp.encode("SET", i, 0) for i in range(5000)]
-            client.socket.sendall(b"".join(requests))
-            [client.read() for _ in requests]
+            client.pipeline([resp.encode("SET", i, 0) for i in range(5000)])
             client.socket.sendall(resp.encode("BGSAVE") + resp.encode("FLUSHALL") +
                                   resp.encode("SET", "k", 1))
             [client.read() for _ in range(3)]

@@ -14,7 +14,8 @@ class ClientTest(unittest.TestCase):
 
     def test_values_of_all_types(self):
         self.client.set("k", b"\x00\xff\r\n", ex=100)
-        self.assertEqual((self.client.get("k"), self.client.ttl("k")), (b"\x00\xff\r\n", 100))
+        self.assertEqual(self.client.get("k"), b"\x00\xff\r\n")
+        self.assertIn(self.client.ttl("k"), range(1, 101))
         self.client.rpush("list", *range(5))
         self.assertEqual(self.client.lrange("list", 1, -2), [b"1", b"2", b"3"])
         self.client.zadd("z", {"one": 1, "two": 2.5, "all": float("inf")})
@@ -40,9 +41,9 @@ class ClientTest(unittest.TestCase):
     def test_messages(self):
         subscriber = self.client.pubsub(ignore_subscribe_messages=True)
         subscriber.psubscribe("n*")
-        self.assertIsNone(subscriber.get_message(timeout=10))  # the confirmation
+        self.assertIsNone(subscriber.get_message(timeout=60))  # the confirmation
         self.client.publish("news", "hello")
-        self.assertEqual(subscriber.get_message(timeout=10)["data"], b"hello")
+        self.assertEqual(subscriber.get_message(timeout=60)["data"], b"hello")
         subscriber.close()
 
     def test_errors_and_information(self):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A bare RESP client, for tests that want to see each byte."""
 
+import contextlib
 import socket
+import threading
 
 import program
 
@@ -48,9 +50,24 @@ class Connection:
             raise EOFError(f"the server closed the connection after {line!r}")
         return line[:-2]
 
+    def pipeline(self, requests):
+        """Sends all of them while it reads the replies: who does one after the other may wait for
+        ever. Returns the replies."""
+        sender = threading.Thread(target=self.socket.sendall, args=(b"".join(requests),))
+        sender.start()
+        try:
+            return [self.read() for _ in requests]
+        finally:
+            sender.join()
+
     def rest(self):
-        """All that comes until the server closes the connection."""
-        return self._input.read()
+        """All that comes until the server closes the connection, or resets it since it has not read
+        all that was sent."""
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := self._input.read1(1 << 16):
+                data += piece
+        return data
 
     def read(self):
         line = self.line()
