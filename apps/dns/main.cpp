@@ -76,9 +76,10 @@ void run_server(Settings& settings) {
     const auto udp_server = std::make_unique<UdpServer>(std::move(udp), service);
     coloop::ServeOptions udp_serving = settings.serving;  // the service bounds what waits
     udp_serving.max_connections = std::numeric_limits<std::size_t>::max();
+    coloop::SignalSet asking_for_stats({SIGUSR1});
     coloop::TaskGroup group;
     group.spawn([&] {
-        for (coloop::SignalSet asking_for_stats({SIGUSR1});;) {
+        for (;;) {
             asking_for_stats.wait();
             service.log_stats("stats");
         }

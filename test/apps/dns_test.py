@@ -103,6 +103,10 @@ zone:
         line = server.wait_for("event=stats (.*)")[1]
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
 
+    def test_from_the_moment_it_listens_it_can_be_asked_for_figures(self):
+        for _ in range(5):
+            self.assertEqual(self.stats(self.serve_zone())["queries"], 0)
+
     def test_a_zone_is_answered_for_as_its_file_says(self):
         server = self.serve_zone()
         self.assertEqual(sorted(self.short(server, "www.example.test")), ["192.0.2.1", "192.0.2.2"])
