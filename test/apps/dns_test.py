@@ -11,6 +11,7 @@ import subprocess
 import threading
 import unittest
 
+import daemons
 import dns_parts as dns
 import program
 from scale import endured, scaled
@@ -43,7 +44,8 @@ class Dns(program.Judgement):
         self.zone.write_text(ZONE)
 
     def serve_dns(self, *arguments, **options):
-        return self.serve("dns", *arguments, **options)
+        patience = () if "--idle" in arguments else ("--idle", 600)
+        return self.serve("dns", *arguments, *patience, **options)
 
     def serve_zone(self, **options):
         return self.serve_dns("--zone", f"example.test={self.zone}", **options)
@@ -60,13 +62,13 @@ class Dns(program.Judgement):
         return self.dig(server, "+short", *arguments).split()
 
     def start_nsd(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        # An address of its own, of the many that lead to this machine, so its port is free.
+        address = "127.%d.%d.%d" % tuple(random.randrange(1, 255) for _ in range(3))
+        port = 5300
         config = self.folder / "nsd.conf"
         config.write_text(f"""
 server:
-    ip-address: 127.0.0.1@{port}
+    ip-address: {address}@{port}
     username: ""
     server-count: 1
     zonesdir: "{self.folder}"
@@ -86,9 +88,9 @@ zone:
                                   stderr=subprocess.DEVNULL)
         self.addCleanup(daemon.wait)
         self.addCleanup(daemon.terminate)
-        ask = ["dig", "@127.0.0.1", "-p", str(port), "+tries=1", "+time=1", "+short", "www.example.test"]
+        ask = ["dig", f"@{address}", "-p", port, "+tries=1", "+time=1", "+short", "www.example.test"]
         self.eventually(lambda: "192.0.2.1" in self.run_client(*ask, expect=None), "nsd answers")
-        return f"127.0.0.1:{port}"
+        return f"{address}:{port}"
 
     def ask(self, server, *messages):
         """Sends queries from one socket and returns as many answers."""
@@ -230,6 +232,8 @@ zone:
                 message, b"", message[:5], os.urandom(100)]
             for answer in wrong:
                 upstream.send(answer, sender)
+            # Two that were sent after each other might overtake each other.
+            self.eventually(lambda: self.stats(server)["upstream_wrong"] == len(wrong), "all came")
             stranger.sendto(dns.answer(message, dns.address("6.6.6.7")), sender)
             upstream.send(dns.answer(message, dns.address("192.0.2.33")), sender)
 
@@ -252,15 +256,14 @@ zone:
             self.assertGreater(len(steps), 25)
 
     def test_dead_and_silent_and_failing_upstreams_are_passed_over(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
-            nobody.bind(("127.0.0.1", 0))
-            dead = "127.0.0.1:%d" % nobody.getsockname()[1]
+        dead = f"127.0.0.1:{daemons.hold_udp_port(self)}"
         silent = dns.Upstream(self, lambda *_: None)
         failing = dns.Upstream(self, lambda upstream, message, sender: upstream.send(
             dns.answer(message, code=2), sender))
         good = dns.Upstream(self, lambda upstream, message, sender: upstream.send(
             dns.answer(message, dns.address()), sender))
-        server = self.forward_to(dead, silent.place, failing.place, good.place, more=("--timeout", 2))
+        server = self.forward_to(dead, silent.place, failing.place, good.place,
+                                 more=("--timeout", 2, "--rounds", 10))
         for number in range(5):
             self.assertEqual(self.short(server, f"n{number}.test"), ["192.0.2.1"])
         self.assertLess(len(silent.asked), 5)  # it goes on with the one that has answered
@@ -431,9 +434,12 @@ zone:
             descriptors, memory = target.descriptors(), target.resident_kib()
             perform(target)
             perform(target, "-m", "tcp", "-c", 10)
-            for _ in range(endured(2000, sanitized=200)):
-                with socket.create_connection((target.host, target.port)) as client:
+            for number in range(endured(2000, sanitized=200)):
+                place = (target.host, target.port)
+                with socket.create_connection(place, program.PATIENCE) as client:
                     client.sendall(b"\0\x22" + dns.query("www.example.test"))
+                    if number % 10 == 0:  # those before have been accepted, too
+                        client.recv(1)
             self.eventually(lambda: target.descriptors() <= descriptors, "all closed")
             self.assertLess(target.resident_kib() - memory, 8000)
         self.assertEqual(server.end(), 0)
