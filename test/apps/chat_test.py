@@ -153,6 +153,7 @@ class Chat(program.Judgement):
         telnet = subprocess.Popen(["telnet", server.host, str(server.port)], text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(telnet.stdout.close)
+        self.addCleanup(telnet.wait)
         self.addCleanup(telnet.kill)
         telnet.stdin.write("/nick tel\n/join tea\nhello from telnet\n/quit\n")
         telnet.stdin.flush()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """apps/nbd under raw sockets: what the protocol prescribes for mistakes, and hostile clients."""
 
+import contextlib
 import os
 import random
 import resource
@@ -20,7 +21,10 @@ class NbdProtocol(program.Judgement):
     def serve_disk(self, content, *arguments, **options):
         self.disk = self.folder / "disk"
         self.disk.write_bytes(content)
-        self.server = self.serve("nbd", "--export", f"disk={self.disk}", *arguments, **options)
+        patience = [part for time in ("--handshake-timeout", "--stall-timeout")
+                    if time not in arguments for part in (time, 600)]
+        self.server = self.serve("nbd", "--export", f"disk={self.disk}", *arguments, *patience,
+                                 **options)
         self.address = (self.server.host, self.server.port)
         return self.server
 
@@ -267,12 +271,11 @@ class NbdProtocol(program.Judgement):
             self.assert_dropped(client)
 
         def from_the_start(garbage):
-            client = nbd.connect(self.address)
-            client.sendall(garbage)
-            client.shutdown(socket.SHUT_WR)
-            while client.recv(MIB):
-                pass
-            client.close()
+            with nbd.connect(self.address) as client, contextlib.suppress(OSError):  # a reset
+                client.sendall(garbage)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(MIB):
+                    pass
 
         header = struct.pack(">IHHQQ", nbd.REQUEST_MAGIC, 0, nbd.WRITE, 1, 0)
         after_go(b"\0" * 28)
@@ -315,7 +318,7 @@ class NbdProtocol(program.Judgement):
                 client.request(nbd.READ, i * 64 * KIB, 2 * MIB)
                 client.request(nbd.WRITE, 0, data=b"y" * 4096)
             client.close()  # with bytes unread: a reset
-        self.eventually(lambda: self.server.descriptors() == before, "all are closed")
+        self.eventually(lambda: self.server.descriptors() <= before, "all are closed")
         self.assertIn(good.read(0, 4096), (content[:4096], b"y" * 4096))
         self.assertEqual(good.read(4096, MIB), content[4096:4096 + MIB])
 
