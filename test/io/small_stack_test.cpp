@@ -9,6 +9,7 @@
 
 #include <coloop/coloop.hpp>
 
+#include "support/dead_port.hpp"
 #include "support/effort.hpp"
 #include "support/files.hpp"
 #include "support/run_in_loop.hpp"
@@ -44,12 +45,12 @@ void ask(Stream& near, Stream& far) {
 TEST_SUITE("small stacks") {
     TEST_CASE("the smallest stack is enough for connections, datagrams, timeouts and errors") {
         run_in_loop([] {
-            on_stack_of(smallest, [] {
+            const DeadPort dead;
+            on_stack_of(smallest, [address = dead.address()] {
                 TcpPair tcp;
                 ask(tcp.near, tcp.far);
                 auto [near, far] = pipe_pair();
                 ask(near, far);
-                const Address address = tcp.near.local_address();
                 tcp.near.close();
                 tcp.far.close();
 

@@ -12,6 +12,7 @@
 #include "support/bystander.hpp"
 #include "support/poll_order.hpp"
 #include "support/run_in_loop.hpp"
+#include "support/silent_host.hpp"
 #include "support/sockets.hpp"
 
 using namespace coloop;
@@ -34,6 +35,12 @@ struct Bench {
     std::vector<std::byte> plenty = std::vector<std::byte>(16 << 20);
     std::size_t received = 0;
 
+    /// From the far end, and to the near one.
+    void send() const {
+        pair->far.send("abc");
+        wait_for_arrival(descriptor_of(pair->near));
+    }
+
     /// Lets the far end take all that the near one has written.
     void take_all() const {
         std::vector<char> buffer(1 << 20);
@@ -54,14 +61,14 @@ struct Bench {
                  std::array<std::byte, 8> buffer;
                  received = pair->near.read(buffer);
              },
-             [this] { pair->far.send("abc"); }},
+             [this] { send(); }},
             {"read exactly", [] {},
              [this] {
                  std::array<std::byte, 3> buffer;
                  pair->near.read_exactly(buffer);
                  received = 3;
              },
-             [this] { pair->far.send("abc"); }},
+             [this] { send(); }},
             {"write", [] {}, [this] { pair->near.write(plenty); }, [this] { take_all(); }},
             {"shut down", [this] { fill(pair->near); },
              [this] {
@@ -70,7 +77,10 @@ struct Bench {
              },
              [this] { take_all(); }},
             {"accept", [] {}, [this] { listener->accept(); },
-             [this] { peers.push_back(PlainSocket::connected_to(listener->local_address())); }},
+             [this] {
+                 peers.push_back(PlainSocket::connected_to(listener->local_address()));
+                 wait_for_backlog(*listener, 1);
+             }},
             {"connect", [] {}, [this] { TcpStream::connect(listener->local_address()); }, [] {}},
             {"close gracefully", [] {}, [this] { pair->near.graceful_close(); },
              [this] { pair->far.close(); }},

@@ -9,6 +9,7 @@
 #include <coloop/coloop.hpp>
 
 #include "support/bystander.hpp"
+#include "support/dead_port.hpp"
 #include "support/death.hpp"
 #include "support/expect_error.hpp"
 #include "support/run_in_loop.hpp"
@@ -119,6 +120,7 @@ TEST_CASE("writing to a peer that has reset fails and does not end the process")
         run([] {
             HalfPair pair;
             pair.far.reset();
+            wait_for_arrival(descriptor_of(pair.near), 0);
             int failures = 0;
             for (int i = 0; i < 5; ++i) {  // nobody reads, so the writes find out
                 failures += pair.near.write("x", std::nothrow) ? 0 : 1;
@@ -142,6 +144,7 @@ TEST_CASE("reset() resets the peer, also after shutdown_write()") {
         ended.near.shutdown_write();
         CHECK(ended.far.receive().empty());
         ended.near.reset();
+        wait_for_arrival(ended.far.descriptor(), 0);
         // After a close alone, the first write would only provoke the reset.
         CHECK(::send(ended.far.descriptor(), "x", 1, MSG_NOSIGNAL) == -1);
         CHECK(errno == EPIPE);
@@ -331,9 +334,8 @@ TEST_CASE("a graceful close of a connection that is reset says so and closes") {
 
 TEST_CASE("connecting to where nobody listens is refused, in both forms") {
     run_in_loop([] {
-        TcpListener listener("127.0.0.1", 0);
-        const Address address = listener.local_address();
-        listener.close();
+        const DeadPort dead;
+        const Address address = dead.address();
         expect_both([&] { TcpStream::connect(address); },
                     [&] { return TcpStream::connect(address, std::nothrow); },
                     std::errc::connection_refused,

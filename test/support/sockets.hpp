@@ -3,6 +3,7 @@
 // Connections over the loopback interface, and plain sockets for the far end of one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
@@ -27,6 +28,14 @@
 #include "support/random.hpp"
 
 namespace coloop {
+
+/// An address of the loopback interface for this process alone: a port of it that was free, or that
+/// was given back, is not taken by another test that runs beside this one.
+inline std::string own_host() {
+    const auto process = static_cast<unsigned>(getpid());
+    return "127." + std::to_string(64 + (process >> 16 & 63)) + '.' +
+           std::to_string(process >> 8 & 255) + '.' + std::to_string(process & 255);
+}
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text));
@@ -60,7 +69,7 @@ class PlainSocket {
 public:
     explicit PlainSocket(int descriptor) : descriptor_(descriptor) {
         REQUIRE(descriptor_ >= 0);
-        const timeval patience{10, 0};
+        const timeval patience{50, 0};
         setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     }
 
@@ -88,7 +97,7 @@ public:
                 static_cast<ssize_t>(text.size()));
     }
 
-    /// What there is, or comes within ten seconds; empty at the end.
+    /// What there is, or comes before the test would time out; empty at the end.
     [[nodiscard]] std::string receive() const {
         char buffer[4096];
         const ssize_t count = recv(descriptor_, buffer, sizeof buffer, 0);
@@ -136,23 +145,39 @@ struct HalfPair {
     }
 };
 
+/// Of a stream or datagram socket of coloop's.
+template <typename Socket>
+int descriptor_of(const Socket& socket) {
+    uv_os_fd_t descriptor = -1;
+    REQUIRE(uv_fileno(reinterpret_cast<uv_handle_t*>(socket.uv()), &descriptor) == 0);
+    return descriptor;
+}
+
+/// Stops the thread until the system has something to tell of a socket: what was sent to it is on
+/// its way for a while. `events` 0 stands for a reset.
+inline void wait_for_arrival(int descriptor, short events = POLLIN) {
+    pollfd arrival{.fd = descriptor, .events = events, .revents = 0};
+    REQUIRE(::poll(&arrival, 1, -1) == 1);
+}
+
 /// Writes until the peer's side takes no more and the writer would have to wait; returns how much.
 inline std::size_t fill(TcpStream& stream) {
     std::size_t total = 0;
     const std::vector<std::byte> chunk(64 * 1024);
-    uv_os_fd_t descriptor = -1;
-    REQUIRE(uv_fileno(reinterpret_cast<uv_handle_t*>(stream.uv()), &descriptor) == 0);
-    for (;;) {
+    const int descriptor = descriptor_of(stream);
+    const auto send_some = [&] {
         const ssize_t count = ::send(descriptor, chunk.data(), chunk.size(), MSG_DONTWAIT);
-        if (count < 0) {  // the system may still be moving what it took to the receiver
-            pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
-            if (::poll(&room, 1, 10) == 0) {
-                return total;
-            }
-            continue;
+        total += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+        return count > 0;
+    };
+    do {
+        while (send_some()) {
         }
-        total += static_cast<std::size_t>(count);
-    }
+        // The system may still be moving what it took to the receiver.
+        pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+        ::poll(&room, 1, 10);
+    } while (send_some());  // what would fit is less than poll() wants to see
+    return total;
 }
 
 }  // namespace coloop

@@ -15,6 +15,7 @@
 #include <coloop/tcp.hpp>
 #include <coloop/timeout.hpp>
 
+#include "support/dead_port.hpp"
 #include "support/sockets.hpp"
 #include "testing/scenarios.hpp"
 
@@ -55,11 +56,9 @@ void connect_by_name(Attempt& attempt) {
 }
 
 void connect_to_nobody(Attempt& attempt) {
-    std::optional<TcpListener> listener(std::in_place, "127.0.0.1", 0);
-    const Address address = listener->local_address();
-    listener.reset();
+    const DeadPort dead;
     attempt.run([&] {
-        const Result<TcpStream> refused = TcpStream::connect(address, std::nothrow);
+        const Result<TcpStream> refused = TcpStream::connect(dead.address(), std::nothrow);
         expect(!refused);
         check_cancelled();
         co_sleep_ns(0);
