@@ -355,6 +355,7 @@ TEST_SUITE("File") {
         const TemporaryDirectory directory;
         run_in_loop([&] {
             fs::write_file(directory / "file", "cached");
+            const CachedFile cached(directory / "file");
             File file = File::open(directory / "file");
             std::array<char, 6> probe{};
             const iovec piece{probe.data(), probe.size()};

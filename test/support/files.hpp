@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -49,6 +50,29 @@ public:
 
 private:
     std::filesystem::path path_;
+};
+
+/// While it exists, a file is in the page cache, whoever else wants the memory.
+class CachedFile {
+public:
+    explicit CachedFile(const std::string& path) : size_(std::filesystem::file_size(path)) {
+        const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        memory_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED | MAP_LOCKED | MAP_POPULATE, file, 0);
+        close(file);
+    }
+
+    CachedFile(const CachedFile&) = delete;
+    CachedFile& operator=(const CachedFile&) = delete;
+
+    ~CachedFile() {
+        if (memory_ != MAP_FAILED) {  // who may lock no memory must hope
+            munmap(memory_, size_);
+        }
+    }
+
+private:
+    std::size_t size_;
+    void* memory_;
 };
 
 /// While it exists, root has no more rights than others.

@@ -192,7 +192,7 @@ def system_calls(row, env, cpu=CLIENT_CPU, calls='all'):
 
 def total_calls(path):
     """strace writes its table after the program has ended, and it is not our child then."""
-    for _ in range(1000):
+    for _ in range(5000):
         found = re.search(r'^100\.00\s.*?(\d+)(?:\s+\d+)? total$', Path(path).read_text(), re.M)
         if found:
             Path(path).write_text('')
