@@ -139,8 +139,8 @@ TEST_SUITE("PseudoTerminal") {
 
     TEST_CASE("a change of size is told to the programs") {
         run_in_loop([] {
-            Process process(shell("trap 'stty size; exit 0' WINCH; echo ready; while :; do read x; "
-                                  "done"),
+            Process process(shell("trap 'stty size; exit 0' WINCH; echo ready; while :; do "
+                                  "sleep 0.01; done"),
                             {.terminal = TerminalSize{}});
             read_until(process.terminal(), "ready");
             process.terminal().resize({50, 20});

@@ -16,7 +16,7 @@
 
 namespace coloop {
 
-/// The pool's size, as libuv has it if nobody sets UV_THREADPOOL_SIZE; test/CMakeLists.txt does.
+/// The pool's size, as libuv has it if nobody sets UV_THREADPOOL_SIZE; main.cpp does.
 inline constexpr std::size_t pool_threads = 4;
 
 /// Takes threads of the pool until it is destroyed. Made in a coroutine.

@@ -47,12 +47,15 @@ public:
         REQUIRE(write(master_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
     }
 
-    /// What it shows next; waits for that.
-    [[nodiscard]] std::string shown() const {
-        char buffer[4096];
-        const ssize_t count = read(master_, buffer, sizeof buffer);
-        REQUIRE(count >= 0);
-        return {buffer, static_cast<std::size_t>(count)};
+    /// What it shows next; waits for so many characters, which may come bit by bit.
+    [[nodiscard]] std::string shown(std::size_t size) const {
+        std::string text(size, '\0');
+        for (std::size_t done = 0; done < size;) {
+            const ssize_t count = read(master_, text.data() + done, size - done);
+            REQUIRE(count > 0);
+            done += static_cast<std::size_t>(count);
+        }
+        return text;
     }
 
     void resize(unsigned short columns, unsigned short rows) const {
