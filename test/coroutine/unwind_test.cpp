@@ -113,11 +113,22 @@ std::atomic<int> samples = 0;
 std::atomic<int> endless = 0;
 std::atomic<int> in_coroutines = 0;
 
+timer_t sample_timer;
+
+/// Some time after the end of the last sample: a walk may take longer than that, and nothing would
+/// go on between two that followed each other.
+void sample_soon() {
+    itimerspec soon{};
+    soon.it_value.tv_nsec = 20'011;
+    timer_settime(sample_timer, 0, &soon, nullptr);
+}
+
 void sample(int /*number*/) {
     const Walk walked = walk();
     samples.fetch_add(1, std::memory_order_relaxed);
     endless.fetch_add(walked.ended ? 0 : 1, std::memory_order_relaxed);
     in_coroutines.fetch_add(in_boot(walked.last) ? 1 : 0, std::memory_order_relaxed);
+    sample_soon();
 }
 
 /// SIGPROF by a precise timer: that of setitimer() ticks 250 times a second.
@@ -132,22 +143,17 @@ public:
         sigevent event{};
         event.sigev_notify = SIGEV_SIGNAL;
         event.sigev_signo = SIGPROF;
-        timer_create(CLOCK_MONOTONIC, &event, &timer_);
-        itimerspec every{};
-        every.it_value.tv_nsec = every.it_interval.tv_nsec = 20'011;
-        timer_settime(timer_, 0, &every, nullptr);
+        timer_create(CLOCK_MONOTONIC, &event, &sample_timer);
+        sample_soon();
     }
 
     SampleTimer(const SampleTimer&) = delete;
     SampleTimer& operator=(const SampleTimer&) = delete;
 
     ~SampleTimer() {
-        timer_delete(timer_);
         signal(SIGPROF, SIG_IGN);
+        timer_delete(sample_timer);
     }
-
-private:
-    timer_t timer_{};
 };
 
 /// Yields, at several depths.

@@ -58,8 +58,9 @@ TEST_SUITE("Clock") {
     TEST_CASE("the wall clock shows the time since 1970") {
         const std::int64_t before = std::chrono::system_clock::now().time_since_epoch() / 1ns;
         const std::int64_t shown = coloop::wall_clock().now();
+        const std::int64_t after = std::chrono::system_clock::now().time_since_epoch() / 1ns;
         CHECK(shown >= before);
-        CHECK(shown - before < 1'000'000'000);
+        CHECK(shown <= after);
     }
 
     TEST_CASE("sleeping by each clock takes at least as long as that clock says") {
@@ -93,9 +94,11 @@ TEST_SUITE("VirtualClock") {
         const std::int64_t shown = running.now();
         uv_sleep(1);
         CHECK(running.now() == shown);
+        const std::int64_t resumed = coloop::monotonic_clock().now();
         running.resume();
-        CHECK(running.now() >= shown);
-        CHECK(running.now() < shown + 1'000 * ms);
+        const std::int64_t goes_on = running.now();
+        CHECK(goes_on >= shown);
+        CHECK(goes_on <= shown + coloop::monotonic_clock().now() - resumed);
     }
 
     TEST_CASE("pausing and resuming twice is the same as once") {
@@ -141,14 +144,18 @@ TEST_SUITE("VirtualClock") {
             coloop::Random random(3);
             std::vector<std::int64_t> order;
             TaskGroup group;
+            int asleep = 0;
             for (int i = 0; i < 500; ++i) {
                 const auto when = static_cast<std::int64_t>(random.below(1'000'000'000) + 1);
                 group.spawn([&, when] {
+                    ++asleep;
                     co_sleep_ns(clock, when);
                     order.push_back(when);
                 });
             }
-            let_others_run();
+            while (asleep < 500) {
+                let_others_run();
+            }
             clock.advance(1'000'000'000);
             group.wait();
             CHECK(order.size() == 500);

@@ -319,7 +319,7 @@ TEST_SUITE("guest") {
                 }
                 uv_timer_t* end =
                     Timer::make(host.uv(), uv_timer_init, [&] { return safe = true; });
-                uv_timer_start(end, Timer::fire, 10'000, 0);
+                uv_timer_start(end, Timer::fire, 40'000, 0);
                 while (!ran && !safe) {
                     host.run(UV_RUN_ONCE);
                 }

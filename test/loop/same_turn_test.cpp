@@ -134,6 +134,7 @@ TEST_CASE("of a wake, a cancellation and a deadline in one turn the first counts
             bool woken = false;
             bool timed_out = false;
             const auto waiter = wait_past([&](std::int64_t moment) {
+                woken = timed_out = false;  // an attempt that began too late may have left them
                 timed_out = !coloop::move_on_at(steady(moment), [&] {
                     queue.wait();
                     woken = true;
