@@ -3,7 +3,7 @@
 find_package(doctest REQUIRED)
 include(doctest)
 
-set(COLOOP_TEST_TIMEOUT 60 CACHE STRING "Seconds after which a test is taken to hang")
+set(COLOOP_TEST_TIMEOUT 300 CACHE STRING "Seconds after which a test is taken to hang")
 
 # Checks compile up to four times as fast unoptimised. The library is compiled as the preset says;
 # so are those tests that have the switch inlined into them and those that try thousands of orders.

@@ -8,7 +8,7 @@ cmake_minimum_required(VERSION 3.25)
 
 foreach(attempt RANGE 1 20)
     execute_process(COMMAND ${PROGRAM} ${ARGUMENT}
-        TIMEOUT 60 RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors
+        TIMEOUT 200 RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE errors
     )
     if(NOT BUSY OR NOT "${output}${errors}" MATCHES "${BUSY}")
         break()

@@ -55,7 +55,7 @@ class Dns(program.Judgement):
 
     def dig(self, server, *arguments):
         """What dig says: all, and without what it says of itself."""
-        return self.run_client("dig", f"@{server.host}", "-p", server.port, "+tries=1", "+time=30",
+        return self.run_client("dig", f"@{server.host}", "-p", server.port, "+tries=1", "+time=120",
                                *arguments, expect=None)
 
     def short(self, server, *arguments):
@@ -157,14 +157,14 @@ zone:
 
     def test_the_case_of_the_question_is_kept(self):
         near = self.serve_zone()
-        far = self.forward_to(f"127.0.0.1:{near.port}", more=("--timeout", 30))
+        far = self.forward_to(f"127.0.0.1:{near.port}", more=("--timeout", 600))
         for server in near, far:
             for name in "wWw.eXample.tEst", "WWW.example.test", "nO.example.TEST":
                 [reply] = self.ask(server, dns.query(name))
                 self.assertIn(dns.name_bytes(name), reply)
 
     def test_what_is_too_long_for_a_datagram_comes_over_tcp(self):
-        for server in self.serve_zone(), self.forward_to(self.start_nsd(), more=("--timeout", 30)):
+        for server in self.serve_zone(), self.forward_to(self.start_nsd(), more=("--timeout", 600)):
             cut = self.dig(server, "big.example.test", "TXT", "+ignore")
             self.assertRegex(cut, "flags: qr (aa )?tc rd")
             self.assertIn("ANSWER: 0", cut)
@@ -185,7 +185,7 @@ zone:
         self.assertIn("status: SERVFAIL", self.dig(server, "+tcp", "t2.example.test", "TXT"))
 
     def test_what_nsd_says_is_kept_until_its_time_is_up(self):
-        server = self.forward_to(self.start_nsd(), more=("--timeout", 30))
+        server = self.forward_to(self.start_nsd(), more=("--timeout", 600))
         for name in "www", "no.such", "alias", "a.wild":
             first = self.dig(server, f"{name}.example.test")
             self.assertIn("flags: qr rd ra;", first)
@@ -206,7 +206,7 @@ zone:
 
     def test_equal_questions_are_asked_once(self):
         upstream, arrived, go_on = self.hold_upstream()
-        server = self.forward_to(upstream.place, more=("--timeout", 60))
+        server = self.forward_to(upstream.place, more=("--timeout", 600))
         clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
         for number, client in enumerate(clients):
             self.addCleanup(client.close)
@@ -239,14 +239,14 @@ zone:
 
         stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(stranger.close)
-        server = self.forward_to(dns.Upstream(self, reply).place, more=("--timeout", 60))
+        server = self.forward_to(dns.Upstream(self, reply).place, more=("--timeout", 600))
         self.assertEqual(self.short(server, "good.test"), ["192.0.2.33"])
         self.assertEqual(self.stats(server)["upstream_wrong"], 9)
 
     def test_ids_and_ports_of_questions_can_not_be_guessed(self):
         upstream = dns.Upstream(self, lambda upstream, message, sender: upstream.send(
             dns.answer(message, dns.address()), sender))
-        server = self.forward_to(upstream.place, more=("--timeout", 30))
+        server = self.forward_to(upstream.place, more=("--timeout", 600))
         for number in range(50):
             self.ask(server, dns.query(f"n{number}.test"))
         numbers = [struct.unpack_from("!H", message)[0] for message, _ in upstream.asked]
@@ -281,7 +281,7 @@ zone:
 
         self.addCleanup(go_on.set)
         server = self.forward_to(dns.Upstream(self, reply).place,
-                                 more=("--timeout", 60, "--zone", f"example.test={self.zone}"))
+                                 more=("--timeout", 600, "--zone", f"example.test={self.zone}"))
         with socket.create_connection((server.host, server.port), program.PATIENCE) as client:
             pack = lambda message: struct.pack("!H", len(message)) + message
             pipeline = b"".join(pack(message) for message in (
@@ -327,7 +327,7 @@ zone:
 
     def test_whoever_asks_first_may_go_away(self):
         upstream, arrived, go_on = self.hold_upstream()
-        server = self.forward_to(upstream.place, more=("--timeout", 60))
+        server = self.forward_to(upstream.place, more=("--timeout", 600))
         leader = socket.create_connection((server.host, server.port))
         leader.sendall(b"\0\x1c" + dns.query("www.x.test"))
         self.assertTrue(arrived.wait(program.PATIENCE))
@@ -343,7 +343,7 @@ zone:
 
     def test_what_waits_is_answered_before_the_end(self):
         upstream, arrived, go_on = self.hold_upstream()
-        server = self.forward_to(upstream.place, more=("--timeout", 60, "--grace", 60))
+        server = self.forward_to(upstream.place, more=("--timeout", 600, "--grace", 600))
         client = self.ask_held(server, arrived)
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("event=end")
@@ -406,7 +406,7 @@ zone:
 
     def test_the_cache_keeps_to_its_size(self):
         near = self.serve_zone()
-        server = self.forward_to(f"127.0.0.1:{near.port}", more=("--cache", 100_000, "--timeout", 30))
+        server = self.forward_to(f"127.0.0.1:{near.port}", more=("--cache", 100_000, "--timeout", 600))
         for number in range(scaled(2000)):
             self.ask(server, dns.query(f"n{number}.wild.example.test"))
         stats = self.stats(server)
@@ -418,14 +418,14 @@ zone:
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
         environment = {**os.environ, "ASAN_OPTIONS": sanitizer}
         near = self.serve_zone(env=environment)
-        server = self.forward_to(f"127.0.0.1:{near.port}", more=("--timeout", 30), env=environment)
+        server = self.forward_to(f"127.0.0.1:{near.port}", more=("--timeout", 600), env=environment)
         queries = self.folder / "queries"
         queries.write_text("".join(f"n{i % 50}.wild.example.test A\nno{i % 50}.example.test A\n"
                                    "www.example.test A\n" for i in range(endured(5000, sanitized=500))))
 
         def perform(target, *arguments):
             text = self.run_client("dnsperf", "-s", target.host, "-p", target.port, "-d", queries,
-                                   "-n", 1, "-t", 60, "-q", 20, *arguments)
+                                   "-n", 1, "-t", 120, "-q", 20, *arguments)
             self.assertRegex(text, r"Queries completed: +\d+ \(100.00%\)")
 
         for target in near, server:

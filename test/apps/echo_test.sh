@@ -37,13 +37,13 @@ need() {
 }
 
 wait_for_line() { # <file> <text>
-    for ((i = 0; i < 1200; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         if grep -qs "$2" "$1"; then
             return
         fi
         sleep 0.05
     done
-    fail "no line '$2' in a minute: $(cat "$1")"
+    fail "no line '$2' in 150 seconds: $(cat "$1")"
 }
 
 # Starts the server on a free port; its address is then in $address.
@@ -100,7 +100,7 @@ wake_ups() { sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' "/proc/$server/statu
 
 # The server has noticed that all connections are gone, so the one that listens is left.
 wait_for_one_socket() {
-    for ((i = 0; i < 1200; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         if [ "$(sockets)" = 1 ]; then
             return
         fi
@@ -113,7 +113,7 @@ sends_back_what_it_gets() {
     need socat
     start
     head -c 4194304 /dev/urandom >"$work/sent"
-    socat -t 60 - "TCP:$address" <"$work/sent" >"$work/received"
+    socat -t 150 - "TCP:$address" <"$work/sent" >"$work/received"
     cmp "$work/sent" "$work/received" || fail "other bytes came back"
     stop
 }
@@ -194,7 +194,7 @@ drains_when_interrupted() {
     hold 3
     kill -INT "$server"
     wait_for_line "$work/out" '^draining'
-    for ((i = 0; i < 1200; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         listens || break
         sleep 0.05
     done

@@ -288,7 +288,7 @@ class RedisTest(program.Judgement):
 
     def test_signals_drain_it(self):
         for by in signal.SIGTERM, signal.SIGINT:
-            server = self.serve("redis", "--grace", 60)
+            server = self.serve("redis", "--grace", 600)
             with resp.Connection(server) as idle, resp.Connection(server) as blocked, \
                     resp.Connection(server) as subscriber:
                 idle.call("PING")

@@ -41,9 +41,9 @@ class ClientTest(unittest.TestCase):
     def test_messages(self):
         subscriber = self.client.pubsub(ignore_subscribe_messages=True)
         subscriber.psubscribe("n*")
-        self.assertIsNone(subscriber.get_message(timeout=60))  # the confirmation
+        self.assertIsNone(subscriber.get_message(timeout=120))  # the confirmation
         self.client.publish("news", "hello")
-        self.assertEqual(subscriber.get_message(timeout=60)["data"], b"hello")
+        self.assertEqual(subscriber.get_message(timeout=120)["data"], b"hello")
         subscriber.close()
 
     def test_errors_and_information(self):
