@@ -2,6 +2,7 @@
 # Backtraces of a running and of a suspended coroutine; the second needs but its four registers.
 set pagination off
 set confirm off
+handle all nostop noprint
 set debuginfod enabled off
 break stop_here
 run
