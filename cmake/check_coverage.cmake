@@ -38,8 +38,11 @@ function(is_declared call result)
         set(all TRUE)
         foreach(name IN LISTS names)
             string(FIND "${header_${header}}" "${name}" found)  # far cheaper than the other
-            if(found EQUAL -1 OR
-                    NOT "${header_${header}}" MATCHES "(^|[^A-Za-z0-9_])${name}([^A-Za-z0-9_]|$)")
+            if(found EQUAL -1)
+                set(all FALSE)
+                break()
+            endif()
+            if(NOT "${header_${header}}" MATCHES "(^|[^A-Za-z0-9_])${name}([^A-Za-z0-9_]|$)")
                 set(all FALSE)
                 break()
             endif()

@@ -124,7 +124,7 @@ TEST_SUITE("remove_all") {
             make_files(directory / "outside", 5);
             fs::mkdir(directory / "root");
             fs::mkdir(directory / "root/sub");
-            make_files(directory / "root/sub", 1000);
+            make_files(directory / "root/sub", 600);
             TreeRemover remover(directory / "root");
             CHECK(remover.step());  // it is in the middle of sub
             fs::rename(directory / "root/sub", directory / "moved");
@@ -142,14 +142,14 @@ TEST_SUITE("remove_all") {
         run_in_loop([&] {
             const std::size_t before = open_descriptors();
             fs::mkdir(directory / "root");
-            make_files(directory / "root", 2000);
+            make_files(directory / "root", 600);
             {
                 CancelScope scope;
                 scope.cancel();
                 expect_error(fs::remove_all(directory / "root", std::nothrow), Errc::cancelled,
                              "remove " + (directory / "root") + ": cancelled");
             }
-            CHECK(names_in(directory / "root").size() == 2000);
+            CHECK(names_in(directory / "root").size() == 600);
             bool cut_short = false;
             while (!cut_short) {  // a slow thread may hear of the cancelling too late
                 const BusyPool busy(pool_threads - 1);
@@ -165,7 +165,7 @@ TEST_SUITE("remove_all") {
                 CHECK(removing.outcome() == "");
                 if (!cut_short) {
                     fs::mkdir(directory / "root");
-                    make_files(directory / "root", 2000);
+                    make_files(directory / "root", 600);
                 }
             }
             CHECK(names_in(directory / "root").size() > 0);
