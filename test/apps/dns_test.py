@@ -129,7 +129,7 @@ zone:
         self.assertRegex(referral, "flags: qr; .*ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2")
         self.assertIn("192.0.2.53", referral)
         self.assertIn("has address 192.0.2.7", self.run_client(
-            "host", "-p", server.port, "a.wild.example.test", server.host))
+            "host", "-W", 120, "-p", server.port, "a.wild.example.test", server.host))
 
     def test_what_is_not_for_us_gets_the_error_that_the_protocol_says(self):
         server = self.serve_zone()

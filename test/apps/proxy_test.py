@@ -99,7 +99,7 @@ class RealClients(peers.Proxied):
         (home / "config").write_text(
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {home}/host\nPidFile none\n"
             f"AuthorizedKeysFile {home}/authorized\nStrictModes no\nUsePAM no\n"
-            "PermitRootLogin yes\n")
+            "PermitRootLogin yes\nLoginGraceTime 0\n")
         pathlib.Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
         daemons.start_daemon(self, port, "/usr/sbin/sshd", "-D", "-e", "-f", home / "config")
         proxy = self.proxy(socks5=True)

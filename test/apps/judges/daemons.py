@@ -89,7 +89,8 @@ def start_nginx(test):
             access_log {folder}/kept kept if=$is_second;
             client_body_temp_path {folder}; proxy_temp_path {folder};
             fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-            keepalive_requests 1000000; keepalive_timeout 600;
+            keepalive_requests 1000000; keepalive_timeout 600; client_header_timeout 600;
+            send_timeout 600;
             server {{
                 listen 127.0.0.1:{port} backlog=4096;
                 location / {{ return 200 "hello\\n"; }}
