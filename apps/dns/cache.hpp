@@ -13,6 +13,7 @@
 
 #include <coloop/clock.hpp>
 
+#include "../common/keyed_hash.hpp"
 #include "message.hpp"
 
 struct Reply {
@@ -79,7 +80,7 @@ private:
     }
 
     std::list<Entry> entries_;  // the one that was asked for last is first
-    std::unordered_map<std::string_view, Place> places_;
+    std::unordered_map<std::string_view, Place, common::KeyedHash> places_;
     std::size_t room_;
     std::size_t used_ = 0;
 };

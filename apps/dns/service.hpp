@@ -12,6 +12,7 @@
 
 #include <coloop/coloop.hpp>
 
+#include "../common/keyed_hash.hpp"
 #include "cache.hpp"
 #include "upstream.hpp"
 #include "zone.hpp"
@@ -48,7 +49,7 @@ private:
     std::string key_;          // of the query that is answered now; keeps its memory
     Cache cache_;
     Upstreams upstreams_;
-    std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
+    std::unordered_map<std::string, std::shared_ptr<Flight>, common::KeyedHash> flights_;
     std::size_t waiting_ = 0;  // queries, for flights to land
 
     struct {

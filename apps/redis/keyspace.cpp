@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "keyspace.hpp"
 
-#include <array>
 #include <chrono>
 #include <numeric>
-
-#include <sodium.h>
 
 #include <coloop/cancel_scope.hpp>
 #include <coloop/clock.hpp>
 #include <coloop/sleep.hpp>
 
 namespace redis {
-
-std::size_t Hasher::operator()(const std::string& text) const {
-    static const auto key = [] {
-        std::array<unsigned char, crypto_shorthash_KEYBYTES> drawn;
-        crypto_shorthash_keygen(drawn.data());
-        return drawn;
-    }();
-    std::size_t hash = 0;
-    static_assert(sizeof hash == crypto_shorthash_BYTES);
-    crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
-                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data());
-    return hash;
-}
 
 const double* SortedSet::find(const std::string& member) const {
     const auto found = scores.find(member);

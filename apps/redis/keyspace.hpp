@@ -22,6 +22,8 @@
 
 #include <coloop/co_queue.hpp>
 
+#include "../common/keyed_hash.hpp"
+
 namespace redis {
 
 /// An error that a client gets as its reply.
@@ -39,12 +41,10 @@ struct Key {
     const std::size_t hash;
 };
 
-/// SipHash with a key that is drawn at the start: nobody can choose keys that all fall into one
-/// bucket. As it is not noexcept, tables keep what it returned.
 struct Hasher {
     using is_transparent = void;
 
-    std::size_t operator()(const std::string& text) const;
+    std::size_t operator()(const std::string& text) const { return common::KeyedHash()(text); }
 
     std::size_t operator()(const Key& key) const { return key.hash; }
 };

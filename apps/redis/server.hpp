@@ -10,7 +10,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 
 #include <coloop/coloop.hpp>
 
@@ -78,8 +77,8 @@ public:
     Store store;
     Interested channels;
     Interested patterns;
-    Interested watchers;                                           // of keys
-    std::unordered_map<std::string, std::deque<Waiter*>> waiting;  // by key
+    Interested watchers;                // of keys
+    Dict<std::deque<Waiter*>> waiting;  // by key
     std::size_t waiters = 0;
     std::set<Session*> sessions;
     std::uint64_t commands_executed = 0;
