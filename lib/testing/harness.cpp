@@ -181,8 +181,10 @@ bool Harness::poll(std::chrono::nanoseconds limit) {
     if (limit != forever) {
         uv_update_time(loop_->uv());
         const auto whole = std::chrono::ceil<std::chrono::milliseconds>(limit);
+        // If it passes before libuv polls, that must not block: there may be no other timer.
         uv_timer_start(
-            &limit_, [](uv_timer_t*) {}, static_cast<std::uint64_t>(whole.count()), 0);
+            &limit_, [](uv_timer_t* timer) { uv_stop(timer->loop); },
+            static_cast<std::uint64_t>(whole.count()), 0);
     }
     do {
         uv_run(loop_->uv(), UV_RUN_ONCE);

@@ -10,6 +10,7 @@
 
 #include <coloop/co_mutex.hpp>
 #include <coloop/completion.hpp>
+#include <coloop/event.hpp>
 #include <coloop/fs.hpp>
 #include <coloop/sleep.hpp>
 #include <coloop/task_group.hpp>
@@ -170,6 +171,36 @@ TEST_SUITE("run_test") {
             CHECK(with_timeout(1s, [&] { return pair.near.read(buffer); }) == 5);
             thread.join();
         });
+    }
+
+    TEST_CASE("a stall between two looks at the time does not make the clock stand still") {
+        // libuv runs timers before it polls, too: then what limits the poll may have fired by then.
+        static int rest = 0;
+        for (int when = 1; when <= 4; ++when) {
+            rest = when;
+            run_test([](Loop& loop) {
+                const Loop::KeepAlive alive(loop);
+                uv_timer_t slow;
+                uv_timer_init(loop.uv(), &slow);
+                uv_timer_start(
+                    &slow,
+                    [](uv_timer_t* timer) {
+                        uv_sleep(2);
+                        if (--rest == 0) {
+                            uv_sleep(30);
+                            uv_timer_stop(timer);
+                            uv_update_time(timer->loop);
+                        }
+                    },
+                    1, 1);
+                CHECK_FALSE(move_on_after(20ms, [] { CoQueue().wait(); }));
+                Event closed;
+                slow.data = &closed;
+                uv_close(reinterpret_cast<uv_handle_t*>(&slow),
+                         [](uv_handle_t* handle) { static_cast<Event*>(handle->data)->set(); });
+                closed.wait();
+            });
+        }
     }
 
     TEST_CASE("a deadlock fails, and the text says who waits for what and who spawned it") {
