@@ -27,6 +27,10 @@ namespace {
 
 using Bytes = std::array<std::byte, 64>;
 
+/// What no connection takes at once: fill() can't know of room that the system makes only later,
+/// when the receiver's word has come, but that is at most 4 MiB.
+constexpr std::size_t plenty = std::size_t{8} << 20;
+
 /// Reads what is there and what still comes, until the other end is closed or reset.
 std::size_t drain(TcpStream& stream) {
     std::size_t total = 0;
@@ -167,7 +171,7 @@ void read_from_one_who_resets(Attempt& attempt) {
 void write_to_a_slow_peer(Attempt& attempt) {
     TcpPair pair;
     const std::size_t before = fill(pair.near);
-    const std::vector<std::byte> bytes(300'000);
+    const std::vector<std::byte> bytes(plenty);
     std::size_t got = 0;
     TaskGroup group;
     when_all_blocked(group, [&] { got = drain(pair.far); });
@@ -181,7 +185,7 @@ void write_to_a_slow_peer(Attempt& attempt) {
 void write_pieces_to_a_slow_peer(Attempt& attempt) {
     TcpPair pair;
     fill(pair.near);
-    const std::vector<std::byte> bytes(100'000);
+    const std::vector<std::byte> bytes(plenty);
     const std::span<const std::byte> pieces[] = {bytes, std::span(bytes).first(1), {}, bytes};
     TaskGroup group;
     when_all_blocked(group, [&] { drain(pair.far); });
@@ -194,7 +198,7 @@ void write_pieces_to_a_slow_peer(Attempt& attempt) {
 void two_writers(Attempt& attempt) {
     TcpPair pair;
     const std::size_t before = fill(pair.near);
-    const std::vector<std::byte> bytes(100'000);
+    const std::vector<std::byte> bytes(plenty);
     std::size_t got = 0;
     TaskGroup group;
     when_all_blocked(group, [&] { got = drain(pair.far); });
@@ -216,7 +220,7 @@ void two_writers(Attempt& attempt) {
 void second_of_two_writers(Attempt& attempt) {
     TcpPair pair;
     const std::size_t before = fill(pair.near);
-    const std::vector<std::byte> bytes(100'000);
+    const std::vector<std::byte> bytes(plenty);
     bool first = false;
     std::size_t got = 0;
     TaskGroup reader;
@@ -240,7 +244,7 @@ void second_of_two_writers(Attempt& attempt) {
 void shut_down(Attempt& attempt) {
     TcpPair pair;
     const std::size_t before = fill(pair.near);
-    const std::vector<std::byte> bytes(100'000);
+    const std::vector<std::byte> bytes(plenty);
     std::size_t got = 0;
     TaskGroup group;
     group.spawn([&] { static_cast<void>(pair.near.write(bytes, std::nothrow).has_value()); });
