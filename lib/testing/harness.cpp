@@ -178,18 +178,19 @@ bool Harness::poll_brings_something() {
 /// Polls until somebody runs, at the longest for so much real time.
 bool Harness::poll(std::chrono::nanoseconds limit) {
     const std::size_t steps = steps_;
+    bool passed = false;
     if (limit != forever) {
         uv_update_time(loop_->uv());
         const auto whole = std::chrono::ceil<std::chrono::milliseconds>(limit);
-        // If it passes before libuv polls, that must not block: there may be no other timer.
+        // It repeats because libuv runs timers before it polls, too, and would then have none left.
+        limit_.data = &passed;
         uv_timer_start(
-            &limit_, [](uv_timer_t* timer) { uv_stop(timer->loop); },
-            static_cast<std::uint64_t>(whole.count()), 0);
+            &limit_, [](uv_timer_t* timer) { *static_cast<bool*>(timer->data) = true; },
+            static_cast<std::uint64_t>(whole.count()), 1);
     }
     do {
         uv_run(loop_->uv(), UV_RUN_ONCE);
-    } while (steps_ == steps && state_.ready() == 0 &&
-             uv_is_active(reinterpret_cast<const uv_handle_t*>(&limit_)) != 0);
+    } while (steps_ == steps && state_.ready() == 0 && limit != forever && !passed);
     uv_timer_stop(&limit_);
     return steps_ != steps || state_.ready() > 0;
 }
