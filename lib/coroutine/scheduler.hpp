@@ -34,8 +34,8 @@ public:
 
     /// Makes one ready that is to run as soon as the running coroutine stops, before those that are
     /// ready already; several run in the order of the calls. So whoever is woken like this may wake
-    /// others like this, but only in chains and trees of a bounded size while somebody else waits:
-    /// then they queue like everybody.
+    /// others like this, but only in chains of a bounded length and, while somebody else waits, in
+    /// trees of a bounded size: then they queue like everybody.
     void make_ready_ahead(Coroutine& coroutine) noexcept {
         const Coroutine* running = Coroutine::self();
         while (running != nullptr && running->caller_ != nullptr) {
